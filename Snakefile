@@ -1,0 +1,27 @@
+# Runs every entry of data/runs.yaml that is not fresh: one rule, one notebook.
+# `--config runs=FILE real=1` chooses other entries. Any executor plugin of Snakemake works unchanged.
+import sys
+
+from analysis import paths, plan as planning
+
+planned = planning.plan(planning.entries(Path(config["runs"]) if "runs" in config else None, bool(config.get("real"))))
+stale = [p for p in planned if not p.stamp.exists()]
+
+
+rule all:
+    input:
+        [p.stamp for p in planned],
+
+
+rule study:
+    input:
+        str(paths.build() / "plans/{study}/{name}.json"),
+    output:
+        touch(str(paths.build() / "plans/{study}/{name}.done")),
+    log:
+        str(paths.build() / "logs/{study}/{name}.log"),
+    threads: max(1, workflow.cores // max(1, len(stale)))
+    params:
+        python=sys.executable,
+    shell:
+        "OMP_NUM_THREADS={threads} {params.python} -m analysis run --plan {input} 2>&1 | tee {log}; exit ${{PIPESTATUS[0]}}"

@@ -1,0 +1,203 @@
+"""The command line `analysis`: thin wrappers, one per verb."""
+
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from analysis import params as parameters
+from analysis import paths, plan
+from analysis.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+Set = Annotated[list[str] | None, typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="a parameter; repeatable")]
+PresetOption = Annotated[str, typer.Option("--preset", help="smoke, default, real or paper")]
+Cores = Annotated[int, typer.Option(help="processor cores to use")]
+
+
+def main() -> None:
+    """Entry point: a `UserError` becomes one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"analysis: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command("list")
+def list_studies(study: Annotated[str | None, typer.Argument(help="only this one")] = None) -> None:
+    """Studies, presets and parameters with type, meaning and values."""
+    for name in [study] if study else parameters.STUDIES:
+        model = parameters.study_model(name)
+        typer.echo(f"{name}: {(model.__doc__ or '').splitlines()[0]}")
+        for row in parameters.describe(name):
+            typer.echo(f"  {row['name']} ({row['type']}): {row['meaning']}")
+            for presets, value in _grouped(row):
+                typer.echo(f"      {'/'.join(presets)}: {_short(value)}")
+
+
+@app.command()
+def run(
+    study: Annotated[str | None, typer.Argument()] = None,
+    p: Set = None,
+    preset: PresetOption = "default",
+    name: Annotated[str | None, typer.Option(help="folder of the run; default: from preset and parameters")] = None,
+    plan_file: Annotated[Path | None, typer.Option("--plan", hidden=True)] = None,
+) -> None:
+    """Execute one study and publish its folder build/runs/STUDY/NAME."""
+    from analysis.run import run as execute
+
+    if plan_file is not None:
+        entry = plan.load_plan(plan_file)
+        folder = execute(entry.study, entry.preset, dict(entry.parameters), entry.name)
+    elif study is None:
+        raise UserError(f"name a study: {', '.join(parameters.STUDIES)}")
+    else:
+        folder = execute(study, preset, {k: _value(v) for k, v in _pairs(p)}, name)
+    typer.echo(folder)
+
+
+@app.command(context_settings=PASS_ON)
+def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOption = "default", cores: Cores = 2) -> None:
+    """Run every combination of comma-separated values; further options go to Snakemake (`--executor slurm`)."""
+    from analysis.engine import execute
+    from analysis.run import absolute, default_name
+
+    grid = {name: yaml.safe_load(f"[{values}]") for name, values in _pairs(p)}
+    if not grid:
+        raise UserError("name at least one parameter: -p n=100,200")
+    entries = []
+    for values in itertools.product(*grid.values()):
+        overrides = absolute(dict(zip(grid, values, strict=True)))
+        parameters.resolve(study, preset, overrides)
+        entries.append({"study": study, "name": default_name(preset, overrides), "preset": preset, "parameters": overrides})
+    file = paths.build() / "sweeps" / f"{study}-{default_name(preset, grid)}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump({"runs": entries}), encoding="utf-8")
+    execute(file, cores=cores, extra=context.args)
+    for entry in entries:
+        typer.echo(f"{paths.runs() / study / entry['name']}  {json.dumps(entry['parameters'])}")
+
+
+@app.command()
+def status() -> None:
+    """Which runs of the book are fresh, which are stale, and why."""
+    for entry in plan.entries(real=True):
+        reasons = entry.why_stale()
+        if reasons == ["never ran"] and entry.needs:
+            reasons = [f"never ran (needs {entry.needs}; `make real` runs it)"]
+        typer.echo(f"{entry.study}/{entry.name}: {'stale: ' + '; '.join(reasons) if reasons else 'fresh'}")
+
+
+@app.command(context_settings=PASS_ON)
+def book(
+    context: typer.Context,
+    real: Annotated[bool, typer.Option("--real", help="also the runs on real data under DATA_ROOT")] = False,
+    cores: Cores = 2,
+) -> None:
+    """Run what is stale and build the book; further options go to Snakemake (`--executor slurm`)."""
+    from analysis import book as pages
+    from analysis.engine import execute
+
+    execute(real=real, cores=cores, extra=context.args)
+    typer.echo(f"The book is at {pages.build(plan.entries(real=True)).as_uri()}")
+
+
+@app.command()
+def verify(
+    store: Annotated[bool, typer.Option("--store", help="make the present runs the reference")] = False,
+) -> None:
+    """Compare the runs with data/reference within the stated tolerances and print the drift."""
+    from analysis.reference import compare_runs, store_runs
+
+    if store:
+        for path in store_runs(plan.entries(real=True)):
+            typer.echo(f"stored {path}")
+        return
+    drifts = compare_runs(plan.entries(real=True))
+    for drift in drifts:
+        typer.echo(drift.line())
+    if not drifts:
+        raise UserError("nothing to compare: run `analysis book` first")
+    if not all(drift.within for drift in drifts):
+        raise UserError("some numbers drifted further than data/reference/tolerances.yaml allows")
+
+
+@app.command()
+def similarity(
+    a: Path,
+    b: Path,
+    ids: Annotated[list[Path] | None, typer.Option(help="text or .npy file of sample ids of A; give it twice for A and B")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table")] = False,
+    n_bootstrap: int = 1000,
+    n_permutations: int = 200,
+    seed: int = 0,
+) -> None:
+    """Every similarity measure of two feature files (n, p) and (n, q), with interval and null."""
+    from analysis.feature_files import read_features, read_ids
+    from analysis.results import plain
+    from analysis.similarity import compare
+
+    id_lists = [read_ids(path) for path in ids or []]
+    rows = compare(
+        read_features(a),
+        read_features(b),
+        ids_x=id_lists[0] if id_lists else None,
+        ids_y=id_lists[-1] if id_lists else None,
+        n_bootstrap=n_bootstrap,
+        n_permutations=n_permutations,
+        seed=seed,
+    )
+    if as_json:
+        typer.echo(json.dumps(plain(rows), indent=1))
+        return
+    typer.echo(f"{'measure':<16}{'value':>9}{'interval':>20}{'null mean':>11}{'null 95 %':>11}  note")
+    for row in rows:
+        interval = f"[{row.low:.3f}, {row.high:.3f}]"
+        typer.echo(f"{row.measure:<16}{row.value:>9.4f}{interval:>20}{row.null_mean:>11.3f}{row.null_high:>11.3f}  {row.note}")
+
+
+@app.command()
+def download(name: str) -> None:
+    """Fetch a public data set into DATA_ROOT (its own terms apply), checked by digest."""
+    from analysis import datasets
+
+    typer.echo(datasets.download(name))
+
+
+def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:
+    pairs = []
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UserError(f"-p {text!r}: write -p name=value")
+        pairs.append((name.strip(), value))
+    return pairs
+
+
+def _value(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _grouped(row: dict[str, Any]) -> list[tuple[list[str], Any]]:
+    groups: list[tuple[list[str], Any]] = []
+    for preset in parameters.PRESETS:
+        match = next((presets for presets, value in groups if value == row[preset]), None)
+        if match is None:
+            groups.append(([preset], row[preset]))
+        else:
+            match.append(preset)
+    return groups
+
+
+def _short(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,103 @@
+"""Data sets by name: the controlled world, real photographs under the data root, and folders of one's own.
+
+Nothing here imports torch, and nothing is fetched unless `download` is called.
+"""
+
+from pathlib import Path
+
+from analysis.datasets import ccp, cub, dtd, eth80, fetch, flowers, folder, grabcut, pets, tiny_imagenet
+from analysis.datasets.base import Dataset
+from analysis.datasets.source import DatasetCard, Source
+from analysis.errors import UserError
+
+__all__ = ["Dataset", "DatasetCard", "check", "describe", "download", "load", "source_files"]
+
+SCENES = ("objects", "fine", "context", "textures", "multi", "video", "pairs")
+SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
+ADAPTERS = (tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd)
+SOURCES: dict[str, Source] = {adapter.SOURCE.name: adapter.SOURCE for adapter in ADAPTERS}
+
+
+def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: str = "test") -> Dataset:
+    """The data set `name` with square images of `size` pixels.
+
+    The shorter side is resized to round(size * 256 / 224) (bicubic, antialiased) and the centre cropped; masks take the
+    same way with the nearest pixel. Square sources without a margin (Tiny-ImageNet, scenes) are resized only.
+    `n` draws a subset, balanced over the classes, with `numpy.random.default_rng(seed)`; samples are in the order of their
+    ids, which depend neither on `size` nor on `n`. Only the chosen files are decoded. `n` larger than the set: all of it.
+    A set without official splits has one, `test`. For scenes `seed` and `split` choose the world, and `n` its first images.
+
+    Masks: `foreground` (bool) and, where the set leaves pixels undecided, `border` (bool), which belongs to neither side.
+
+    Raises:
+        UserError: unknown name or split, impossible size or n, unreadable or corrupt file.
+        MissingFile: the data set is absent.
+    """
+    if size < 1 or (n is not None and n < 1):
+        raise UserError(f"{name}: size and n must be at least 1, not size={size}, n={n}")
+    kind, _, rest = _known(name).partition(":")
+    if kind == "scenes":
+        from analysis.datasets import scenes
+
+        return scenes.make(rest, n or SCENES_IMAGES, size=size, seed=seed, split=split)
+    if kind == "folder":
+        return folder.load(rest, size=size, n=n, seed=seed, split=split)
+    return SOURCES[name].load(size, n, seed, split)
+
+
+def check(name: str) -> None:
+    """Whether `name` can be loaded, without opening anything.
+
+    Raises:
+        UserError: the name is unknown; the message lists the known ones.
+        MissingFile: a file is absent; the message says where it comes from and where it goes.
+    """
+    kind, _, rest = _known(name).partition(":")
+    if kind == "folder":
+        folder.find(rest)
+    elif kind != "scenes":
+        SOURCES[name].find()
+
+
+def source_files(name: str) -> list[Path]:
+    """The files whose content determines the data set: archives, or the files of a folder; none for scenes, which are code.
+
+    Raises:
+        UserError, MissingFile: as `check`.
+    """
+    kind, _, rest = _known(name).partition(":")
+    if kind == "scenes":
+        return []
+    return folder.files(rest) if kind == "folder" else SOURCES[name].files()
+
+
+def describe() -> list[DatasetCard]:
+    """One card per name that `load` knows, `folder:PATH` standing for all folders."""
+    made = [
+        DatasetCard(f"scenes:{kind}", f"Scenes, {kind}", "made by this project", True, None, "code", True) for kind in SCENES
+    ]
+    own = DatasetCard("folder:PATH", "images of one's own", "the user's", True, None, "a folder, optionally with masks", True)
+    return [*made, *(source.card() for source in SOURCES.values()), own]
+
+
+def download(name: str) -> list[Path]:
+    """Fetch the official files of `name` that are absent, with their digests verified; returns what was fetched.
+
+    Raises:
+        UserError: unknown name, no official address, no network (within three seconds), or a wrong digest.
+    """
+    if _known(name) not in SOURCES:
+        raise UserError(f"{name} is not fetched from anywhere; these are: {', '.join(s for s in SOURCES if _fetchable(s))}")
+    return fetch.fetch(SOURCES[name])
+
+
+def _fetchable(name: str) -> bool:
+    return all(part.url for part in SOURCES[name].parts)
+
+
+def _known(name: str) -> str:
+    kind, _, rest = name.partition(":")
+    if name in SOURCES or (kind == "scenes" and rest in SCENES) or (kind == "folder" and rest):
+        return name
+    known = [*(f"scenes:{kind}" for kind in SCENES), *SOURCES, "folder:PATH"]
+    raise UserError(f"unknown data set {name!r}; known are {', '.join(known)}")

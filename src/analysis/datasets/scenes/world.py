@@ -1,0 +1,85 @@
+"""The door of the world: `make` renders any range of samples of any kind as a `Dataset`, `stream` goes on for ever."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.datasets.base import Dataset
+from analysis.datasets.scenes.crowds import draw_multi, draw_pairs, draw_video
+from analysis.datasets.scenes.draw import Fixed
+from analysis.datasets.scenes.kinds import Sample, class_names, draw_context, draw_fine, draw_objects, draw_textures
+from analysis.datasets.scenes.options import resolve
+from analysis.datasets.scenes.pairs import second_view
+from analysis.datasets.scenes.render import render, to_bytes
+from analysis.datasets.scenes.truth import masks, occlusion
+from analysis.errors import UserError
+
+SPLITS = ("train", "test", "val")
+DRAW: dict[str, Callable[[np.random.Generator, int, Fixed], Sample]] = {
+    "objects": draw_objects,
+    "fine": draw_fine,
+    "context": draw_context,
+    "textures": draw_textures,
+    "multi": draw_multi,
+    "video": draw_video,
+    "pairs": draw_pairs,
+}
+KINDS = tuple(DRAW)
+
+
+def make(kind: str, n: int, *, size: int = 64, seed: int = 0, start: int = 0, split: str = "test", **options: Any) -> Dataset:
+    """Samples `start` ... `start + n - 1` of a kind, `size` pixels square.
+
+    Sample i depends on (kind, split, seed, i, options) alone, so ranges may be made in any order, in any process, and
+    the same scene comes at every size. Classes go round in turn. Options fix factors that are otherwise drawn (see
+    `options.OPTIONS`), and fixing one leaves all others as they were: counterfactuals are one call away.
+
+    Raises:
+        UserError: unknown kind, split or option, or a value out of range.
+    """
+    if kind not in DRAW:
+        raise UserError(f"unknown kind of scenes {kind!r}; there are {', '.join(KINDS)}")
+    if split not in SPLITS:
+        raise UserError(f"unknown split {split!r} of scenes; there are {', '.join(SPLITS)}")
+    for name, value, low in (("n", n, 1), ("size", size, 8), ("seed", seed, 0), ("start", start, 0)):
+        if not isinstance(value, int | np.integer) or value < low:
+            raise UserError(f"scenes: {name} must be a whole number of at least {low}, not {value!r}")
+    fixed = resolve(kind, split, options)
+    names = class_names(kind)
+    samples = [_sample(kind, split, seed, index, size, fixed) for index in range(start, start + n)]
+    images, labels, ids, maps, factors = zip(*samples, strict=True)
+    return Dataset(
+        name=f"scenes:{kind}",
+        images=np.stack(images),
+        labels=np.array(labels, np.int64),
+        ids=np.array(ids),
+        classes=names,
+        masks={name: np.stack([m[name] for m in maps]) for name in maps[0]},
+        factors={name: np.array([f[name] for f in factors]) for name in factors[0]},
+    )
+
+
+def _sample(kind: str, split: str, seed: int, index: int, size: int, fixed: Fixed) -> tuple[np.ndarray, int, str, dict, dict]:
+    """Image, label, id, masks and factors of one sample."""
+    scene, name = index, f"{index:06d}"
+    if kind == "video":
+        scene, frame = divmod(index, fixed["frames"])
+        name = f"{scene:06d}/{frame:04d}"
+    rng = np.random.default_rng([list(DRAW).index(kind), SPLITS.index(split), seed, scene])
+    sample = DRAW[kind](rng, index, fixed)
+    picture = render(sample.scene, size)
+    maps, factors = masks(sample.scene, picture), {**sample.factors, **occlusion(sample.scene, picture)}
+    if kind == "pairs":
+        more_factors, more_maps = second_view(sample, size, rng)
+        factors, maps = {**factors, **more_factors}, {**maps, **more_maps}
+    return to_bytes(picture.image), sample.label, f"{kind}/{split}/{seed}/{name}", maps, factors
+
+
+def stream(
+    kind: str, *, batch: int = 256, size: int = 64, seed: int = 0, start: int = 0, split: str = "train", **options: Any
+) -> Iterator[Dataset]:
+    """Endless batches of a kind: the samples from `start` on, `batch` at a time. Raises what `make` raises."""
+    while True:
+        yield make(kind, batch, size=size, seed=seed, start=start, split=split, **options)
+        start += batch

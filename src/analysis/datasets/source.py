@@ -1,0 +1,203 @@
+"""What every data set of photographs shares: a table of samples, how it is found, subsampled and decoded."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis import paths
+from analysis.datasets.archives import Part
+from analysis.datasets.base import Dataset
+from analysis.datasets.geometry import plan
+from analysis.datasets.pictures import read_rgb
+from analysis.errors import MissingFile, UserError
+from analysis.progress import track
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image before it is decoded.
+
+    Attributes:
+        id: relative file stem; the same at every size and on every machine.
+        image: the image file.
+        label: index into the classes of its table.
+        mask: the file the masks are read from, if there is one.
+        factors: further ground truth; `box` is (x0, y0, x1, y1) in pixels of the file and follows the image's geometry.
+    """
+
+    id: str
+    image: Path
+    label: int
+    mask: Path | None = None
+    factors: Mapping[str, Any] = field(default_factory=dict)
+
+
+Masks = dict[str, np.ndarray]
+
+
+def no_masks(_: Sample) -> Masks:
+    """For data sets without masks."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Table:
+    """All samples of one split.
+
+    Attributes:
+        samples: in any order; they are loaded in the order of their ids.
+        classes: class names.
+        masks: reads the masks of a sample at the resolution of its file, name -> (height, width).
+        straight: square images without a margin: resize only, no crop.
+    """
+
+    samples: Sequence[Sample]
+    classes: tuple[str, ...]
+    masks: Callable[[Sample], Masks] = no_masks
+    straight: bool = False
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What is known about a data set without opening it.
+
+    Attributes:
+        name: the name to load it by.
+        title: its usual name.
+        terms: licence or terms of use.
+        masks: whether it comes with masks.
+        images: number of images of the official set, None if it depends on the user.
+        source: who publishes it and where.
+        present: whether it can be loaded now.
+    """
+
+    name: str
+    title: str
+    terms: str
+    masks: bool
+    images: int | None
+    source: str
+    present: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that lies under the data root: where its parts are, and how its table is made of them.
+
+    `table` gets the folders (or files) of `parts`, in that order, and the split.
+    """
+
+    name: str
+    title: str
+    terms: str
+    source: str
+    images: int
+    parts: tuple[Part, ...]
+    table: Callable[[Sequence[Path], str], Table]
+    masks: bool = True
+    splits: tuple[str, ...] = ("test",)
+
+    def card(self) -> DatasetCard:
+        """The card of this data set."""
+        present = all(part.find() for part in self.parts)
+        return DatasetCard(self.name, self.title, self.terms, self.masks, self.images, self.source, present)
+
+    def find(self) -> list[Path]:
+        """Archive, folder or file of each part.
+
+        Raises:
+            MissingFile: a part is absent.
+        """
+        found = [part.find() for part in self.parts]
+        for part, path in zip(self.parts, found, strict=True):
+            if path is None:
+                raise MissingFile(self._missing(part))
+        return [path for path in found if path is not None]
+
+    def _missing(self, part: Part) -> str:
+        names = " or ".join(part.archives) or part.folders[0]
+        fetch = f" (`analysis download {self.name}` does that)" if part.url else ""
+        return f"{self.name}: {names} is missing; get it from {self.source} and put it into {paths.data_root()}{fetch}"
+
+    def files(self) -> list[Path]:
+        """The files whose content determines this data set: its archives, or all files of its folders."""
+        return [file for found in self.find() for file in ([found] if found.is_file() else files_below(found))]
+
+    def load(self, size: int, n: int | None, seed: int, split: str) -> Dataset:
+        """The data set at `size`; see `analysis.datasets.load`."""
+        found = self.find()
+        if split not in self.splits:
+            raise UserError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
+        folders = [part.open(path) for part, path in zip(self.parts, found, strict=True)]
+        return decode(self.name, self.table(folders, split), size=size, n=n, seed=seed)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All regular files below `folder`, in name order."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def choose(labels: np.ndarray, n: int | None, seed: int) -> np.ndarray:
+    """Ascending indices of `n` samples, the same number from every class as far as the classes reach.
+
+    A smaller `n` with the same seed is a subset of a larger one. `n` None, or more than there are: all.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    rank = np.empty(len(labels), dtype=int)  # how many of the same class come earlier in the random order
+    for label in np.unique(labels):
+        rows = order[labels[order] == label]
+        rank[rows] = np.arange(len(rows))
+    return np.sort(order[np.argsort(rank[order], kind="stable")][:n])
+
+
+def decode(name: str, table: Table, *, size: int, n: int | None, seed: int) -> Dataset:
+    """Decode the chosen samples of a table, on all cores, into one data set.
+
+    Raises:
+        UserError: no images, a file cannot be read, or a mask does not have the size of its image.
+    """
+    if not table.samples:
+        raise UserError(f"{name}: there is no image in it")
+    samples = sorted(table.samples, key=lambda sample: sample.id)
+    samples = [samples[row] for row in choose(np.array([sample.label for sample in samples]), n, seed)]
+    images = np.empty((len(samples), size, size, 3), dtype=np.uint8)
+    masks: Masks = {}
+    factors: dict[str, list[Any]] = {key: [] for key in samples[0].factors}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        decoded = pool.map(lambda sample: _decode(sample, table, size), samples)
+        for row, (image, maps, known) in enumerate(track(decoded, f"load {name}", total=len(samples), unit="image")):
+            images[row] = image
+            for key, mask in maps.items():
+                if key not in masks:
+                    masks[key] = np.zeros((len(samples), size, size), dtype=mask.dtype)
+                masks[key][row] = mask
+            for key, value in known.items():
+                factors[key].append(value)
+    return Dataset(
+        name=name,
+        images=images,
+        labels=np.array([sample.label for sample in samples], dtype=np.int64),
+        ids=np.array([sample.id for sample in samples]),
+        classes=table.classes,
+        masks=masks,
+        factors={key: np.array(values) for key, values in factors.items()},
+    )
+
+
+def _decode(sample: Sample, table: Table, size: int) -> tuple[np.ndarray, Masks, dict[str, Any]]:
+    picture = read_rgb(sample.image)
+    geometry = plan(picture.width, picture.height, size, table.straight)
+    maps = table.masks(sample)
+    for mask in maps.values():
+        if mask.shape != (picture.height, picture.width):
+            raise UserError(
+                f"{sample.mask} is {mask.shape[1]} x {mask.shape[0]} pixels, its image {sample.image} "
+                f"{picture.width} x {picture.height}: they must be equal"
+            )
+    factors = {key: geometry.box(value) if key == "box" else value for key, value in sample.factors.items()}
+    return geometry.image(picture), {key: geometry.mask(mask) for key, mask in maps.items()}, factors

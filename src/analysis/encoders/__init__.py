@@ -1,0 +1,97 @@
+"""Encoders by name: `check` and `weight_files` are instant, `load` builds the network.
+
+| name | what |
+|---|---|
+| `zoo:NAME` | a small encoder trained by this project, `data/zoo` |
+| `file:PATH` | the same format anywhere: PATH.safetensors with PATH.json beside it |
+| `conv4:NAME` | `DATA_ROOT/weights/conv4/NAME.safetensors` |
+| `vit-tiny` | `DATA_ROOT/weights/vit_tiny_patch16_224.augreg.safetensors` |
+| `timm:MODEL.WEIGHTS` | a timm model whose weights are in the local Hugging Face cache |
+| `hub-file:KIND=PATH` | an official checkpoint: swav_rn50, dinov2_vits14, dinov2_vitb14, mae_vitb16 |
+
+Nothing here uses the network.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis import paths
+from analysis.encoders import files
+from analysis.errors import UserError
+
+if TYPE_CHECKING:
+    from analysis.encoders.base import Encoder
+
+FORMS = ("zoo:NAME", "file:PATH", "conv4:NAME", "vit-tiny", "timm:MODEL.WEIGHTS", "hub-file:KIND=PATH")
+
+
+def weight_files(name: str) -> list[Path]:
+    """The files whose content determines the encoder, present or not.
+
+    Raises:
+        UserError: no encoder can have this name.
+    """
+    family, rest = _split(name)
+    if family == "zoo":
+        return files.zoo(rest)
+    if family == "file":
+        return files.local(paths.user_path(rest))
+    if family == "hub-file":
+        return [files.hub(rest)[1]]
+    return [files.conv4(rest) if family == "conv4" else files.timm(rest) if family == "timm" else files.vit_tiny()]
+
+
+def check(name: str) -> None:
+    """Make sure, in a moment and without torch, that `load(name)` will find its files.
+
+    Raises:
+        UserError: no encoder can have this name, or its file does not match its card.
+        MissingFile: a file is absent; the line names it, its source and where to put it.
+    """
+    family, rest = _split(name)
+    if family in ("zoo", "file"):
+        files.check_local(name, weight_files(name)[0])
+    elif family == "conv4":
+        files.check_conv4(name, rest)
+    elif family == "timm":
+        files.check_timm(rest)
+    elif family == "hub-file":
+        files.check_hub(name, rest)
+    else:
+        files.check_vit_tiny()
+
+
+def load(name: str, device: str = "cpu") -> "Encoder":
+    """The encoder of that name on `auto`, `cpu` or `cuda`, every weight accounted for.
+
+    Raises:
+        UserError: as `check`; or the file is corrupt, or a key does not fit (named).
+    """
+    check(name)
+    from analysis.encoders.backbones import resolve_device
+
+    family, rest = _split(name)
+    place = resolve_device(device)
+    if family in ("zoo", "file"):
+        from analysis.encoders import local
+
+        return local.load(name, weight_files(name)[0], place)
+    if family == "conv4":
+        from analysis.encoders import conv4
+
+        return conv4.load(name, rest, place)
+    if family == "hub-file":
+        from analysis.encoders import hub_files
+
+        return hub_files.load(name, rest, place)
+    from analysis.encoders import timm_models
+
+    return timm_models.load(name, rest, place) if family == "timm" else timm_models.load_vit_tiny(name, place)
+
+
+def _split(name: str) -> tuple[str, str]:
+    family, _, rest = name.partition(":")
+    forms = {form.partition(":")[0]: form for form in FORMS}
+    if family not in forms or (":" in forms[family]) != bool(rest):
+        raise UserError(f"unknown encoder {name!r}: an encoder is one of {', '.join(FORMS)}")
+    return family, rest

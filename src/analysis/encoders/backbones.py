@@ -1,0 +1,158 @@
+"""Networks seen layer by layer: one interface over timm transformers, timm convnets and plain stacks of stages."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from analysis.errors import UserError
+
+
+class Activation(NamedTuple):
+    """What one layer says about a batch: one vector per image, and one per place in raster order."""
+
+    vector: Tensor  # (n, d)
+    grid: Tensor  # (n, h, w, d)
+
+
+class Backbone(nn.Module):
+    """A network whose layers can be read by name.
+
+    Attributes:
+        layers: names in the order of the forward pass; `embed`, the network's standard output, is always among them.
+        dim: width of `embed`.
+    """
+
+    layers: tuple[str, ...]
+    dim: int
+
+    def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        """The layers asked for, from one forward pass over x, (n, 3, size, size)."""
+        raise NotImplementedError
+
+    def resize(self, size: int) -> None:
+        """Prepare for inputs of `size` x `size`; a purely convolutional network needs nothing."""
+
+
+class Transformer(Backbone):
+    """A timm vision transformer.
+
+    `block1` ... `blockN`: the tokens after each block (before the final norm), pooled by the CLS token, or by the mean
+    over patches where there is none; `embed`: the model's own pooled, normalised output; `patch_mean`: the mean of the
+    final normalised patch tokens. Register tokens are never part of a mean nor of a grid.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.layers = (*(f"block{i + 1}" for i in range(len(model.blocks))), "embed", "patch_mean")
+        self.dim = model.head_hidden_size
+        self._has_cls = getattr(model, "has_class_token", model.num_prefix_tokens > 0)
+
+    def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        to_the_end = "embed" in layers or "patch_mean" in layers
+        taps = [i for i in range(len(self.model.blocks)) if self.layers[i] in layers]
+        final, blocks = self._tokens(x, taps, to_the_end)
+        height, width = self.model.patch_embed.dynamic_feat_size(x.shape[-2:])
+        found = {}
+        for i, (patches, prefix) in zip(taps, blocks, strict=True):
+            vector = prefix[:, 0] if self._has_cls else patches.mean(1)
+            found[self.layers[i]] = Activation(vector, patches.unflatten(1, (height, width)))
+        if to_the_end:
+            patches = final[:, self.model.num_prefix_tokens :]
+            grid = patches.unflatten(1, (height, width))
+            found["embed"] = Activation(self.model.forward_head(final, pre_logits=True), grid)
+            found["patch_mean"] = Activation(patches.mean(1), grid)
+        return {name: found[name] for name in layers}
+
+    def _tokens(self, x: Tensor, taps: list[int], to_the_end: bool) -> tuple[Any, list[tuple[Tensor, Tensor]]]:
+        out = self.model.forward_intermediates(
+            x,
+            indices=taps or [0],  # timm refuses an empty list
+            return_prefix_tokens=True,
+            output_fmt="NLC",
+            stop_early=not to_the_end,
+            intermediates_only=not to_the_end,
+        )
+        final, blocks = out if to_the_end else (None, out)
+        if not self.model.num_prefix_tokens:  # then timm returns the patches alone
+            blocks = [(patches, patches[:, :0]) for patches in blocks]
+        return final, blocks if taps else []
+
+    def resize(self, size: int) -> None:
+        """Resample the position embedding to a `size` x `size` input: bicubic with antialias, as timm does.
+
+        The DINOv2 hub code instead resamples at every call, without antialias and with an offset of 0.1 patch, so its
+        features at 224 px differ slightly from these.
+        """
+        patch = self.model.patch_embed.patch_size[0]
+        if size % patch:
+            below, above = size // patch * patch, -(-size // patch) * patch
+            raise UserError(
+                f"this encoder takes images whose side is a multiple of {patch} px, not {size}: use {below or above} or {above}"
+            )
+        if tuple(self.model.patch_embed.img_size or ()) != (size, size):
+            self.model.set_input_size(img_size=(size, size))
+
+
+class Convnet(Backbone):
+    """A timm convnet (or any timm model that returns maps): its feature stages, averaged over places, and `embed`."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.layers = (*(info["module"] for info in model.feature_info), "embed")
+        self.dim = model.head_hidden_size
+
+    def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        taps = [i for i, name in enumerate(self.layers[:-1]) if name in layers]
+        final, maps = self.model.forward_intermediates(x, indices=taps or [0])
+        found = {self.layers[i]: _averaged(grid) for i, grid in zip(taps, maps, strict=False)}
+        found["embed"] = Activation(self.model.forward_head(final, pre_logits=True), final.movedim(1, -1))
+        return {name: found[name] for name in layers}
+
+
+class Stages(Backbone):
+    """A plain stack of named convolutional stages; `embed` is `head` of the last map."""
+
+    def __init__(self, stages: Mapping[str, nn.Module], head: nn.Module, dim: int) -> None:
+        super().__init__()
+        self.stages = nn.ModuleDict(stages)
+        self.head = head
+        self.layers = (*stages, "embed")
+        self.dim = dim
+
+    def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        found = {}
+        for name, stage in self.stages.items():
+            x = stage(x)
+            if name in layers:
+                found[name] = _averaged(x)
+        if "embed" in layers:
+            found["embed"] = Activation(self.head(x), x.movedim(1, -1))
+        return {name: found[name] for name in layers}
+
+
+def _averaged(maps: Tensor) -> Activation:
+    return Activation(maps.mean((2, 3)), maps.movedim(1, -1))
+
+
+def wrap(model: nn.Module) -> Backbone:
+    """`model` as a `Backbone`: itself if it is one, else the timm interface that fits it."""
+    if isinstance(model, Backbone):
+        return model
+    return Transformer(model) if hasattr(model, "blocks") and hasattr(model, "num_prefix_tokens") else Convnet(model)
+
+
+def resolve_device(device: str) -> torch.device:
+    """`auto` (a GPU if there is one), `cpu` or `cuda`, as a torch device.
+
+    Raises:
+        UserError: another word, or `cuda` on a machine without a usable GPU.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"unknown device {device!r}; there is auto, cpu, cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device 'cuda': this machine has no usable GPU; use cpu, or auto to take a GPU where there is one")
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")

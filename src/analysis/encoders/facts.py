@@ -1,0 +1,68 @@
+"""What is known of an encoder by its name alone: title, input size, and what it was trained with. No torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis import paths
+from analysis.encoders import files
+from analysis.results import read_json
+
+Supervision = Literal["self", "labels", "none"]
+_CONV4 = {
+    "protoclr": ("ProtoCLR", "self"),
+    "umtra": ("UMTRA", "self"),
+    "sup": ("Conv4 supervised", "labels"),
+    "random": ("Conv4 untrained", "none"),
+}
+_SELF_SUPERVISED = ("dino", "mae", "ibot", "swav", "simclr", "moco", "byol", "simmim", "beit", "clip_self", "eva")
+_TITLES = {"dinov2": "DINOv2", "dino": "DINO", "mae": "MAE", "swav": "SwAV", "simclr": "SimCLR"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Attributes:
+    title: short, for figures.
+    size: side of the input, px.
+    supervision: `self`, `labels` or `none` (untrained); claims about self-supervised models speak of the first only.
+    """
+
+    title: str
+    size: int
+    supervision: Supervision
+
+
+def facts(name: str) -> Facts:
+    """The facts of an encoder whose `check` has passed."""
+    family, _, rest = name.partition(":")
+    if family in ("zoo", "file"):
+        path = files.zoo(rest)[0] if family == "zoo" else paths.user_path(rest)
+        card = read_json(path.with_suffix(".json"))
+        method = str(card["method"])
+        return Facts(card.get("title", card["name"]), int(card["size"]), _by_method(method))
+    if family == "conv4":
+        title, supervision = _CONV4[rest.split("_")[0]]
+        return Facts(title if _is_main(rest) else rest, 84, supervision)  # type: ignore[arg-type]
+    if family == "vit-tiny":
+        return Facts("ViT-Tiny supervised", 224, "labels")
+    kind = rest.split("=")[0]
+    return Facts(_title(kind), 224, "self" if any(word in kind for word in _SELF_SUPERVISED) else "labels")
+
+
+def _by_method(method: str) -> Supervision:
+    return "none" if "untrained" in method else "labels" if "supervised" in method else "self"
+
+
+def _is_main(name: str) -> bool:
+    """Whether a Conv4 file is the one its method is known by, and not an ablation."""
+    return name in (
+        *("protoclr_miniimagenet_3query_50bs", "umtra_miniimagenet_1query_5bs", "sup_Conv4_baseline_aug", "random_init"),
+    )
+
+
+def _title(kind: str) -> str:
+    family = next((title for word, title in _TITLES.items() if word in kind), "")
+    size = next((f" {letter}" for word, letter in _SIZES.items() if word in kind), "")
+    return f"{family}{size}" if family else kind.split(".")[0]
+
+
+_SIZES = {"small": "S", "vits": "S", "base": "B", "vitb": "B", "rn50": "RN50", "large": "L", "vitl": "L"}

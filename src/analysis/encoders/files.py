@@ -1,0 +1,156 @@
+"""Which files an encoder name needs, found without importing torch and without touching the network."""
+
+import difflib
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from analysis import paths
+from analysis.errors import MissingFile, UserError
+
+
+class HubFile(NamedTuple):
+    """An official checkpoint: where it comes from, and the timm model it fits (None: a torchvision ResNet-50)."""
+
+    url: str
+    timm: str | None
+
+
+_FBAI = "https://dl.fbaipublicfiles.com"
+HUB_FILES = {
+    "swav_rn50": HubFile(f"{_FBAI}/deepcluster/swav_800ep_pretrain.pth.tar", None),
+    "dinov2_vits14": HubFile(f"{_FBAI}/dinov2/dinov2_vits14/dinov2_vits14_pretrain.pth", "vit_small_patch14_dinov2.lvd142m"),
+    "dinov2_vitb14": HubFile(f"{_FBAI}/dinov2/dinov2_vitb14/dinov2_vitb14_pretrain.pth", "vit_base_patch14_dinov2.lvd142m"),
+    "mae_vitb16": HubFile(f"{_FBAI}/mae/pretrain/mae_pretrain_vit_base.pth", "vit_base_patch16_224.mae"),
+}
+
+
+def local(path: Path) -> list[Path]:
+    """A .safetensors file of this project's format and the card beside it."""
+    return [path, path.with_suffix(".json")]
+
+
+def zoo(name: str) -> list[Path]:
+    """The files of a model of the zoo."""
+    return local(paths.ZOO / f"{name}.safetensors")
+
+
+def conv4(name: str) -> Path:
+    """The file of a Conv4 encoder under the data root."""
+    return paths.data_root() / "weights" / "conv4" / f"{name}.safetensors"
+
+
+def vit_tiny() -> Path:
+    """The file of the supervised ViT-Tiny under the data root."""
+    return paths.data_root() / "weights" / "vit_tiny_patch16_224.augreg.safetensors"
+
+
+def timm(name: str) -> Path:
+    """Where the local Hugging Face cache holds (or would hold) the weights of a timm model."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    found = try_to_load_from_cache(f"timm/{name}", "model.safetensors", cache_dir=constants.HF_HUB_CACHE)
+    return (
+        Path(found) if isinstance(found, str) else Path(constants.HF_HUB_CACHE) / f"models--timm--{name}" / "model.safetensors"
+    )
+
+
+def hub(argument: str) -> tuple[str, Path]:
+    """`KIND=PATH` taken apart; a relative PATH is looked for where the user stands, then in `weights` of the data root."""
+    kind, separator, text = argument.partition("=")
+    if kind not in HUB_FILES or not separator or not text:
+        raise UserError(f"encoder 'hub-file:{argument}': write hub-file:KIND=PATH with KIND one of {', '.join(HUB_FILES)}")
+    here, stored = paths.user_path(text), paths.data_root() / "weights" / text
+    return kind, stored if stored.exists() and not here.exists() else here
+
+
+def check_local(name: str, path: Path) -> None:
+    """The weights and their card are there and belong together."""
+    if not path.exists() or not path.with_suffix(".json").exists():
+        known = sorted(card.stem for card in path.parent.glob("*.json") if card.with_suffix(".safetensors").exists())
+        missing = path if not path.exists() else path.with_suffix(".json")
+        raise MissingFile(f"encoder {name!r}: there is no {missing}{_choice(path.stem, known)}")
+    verified_card(path)
+
+
+def verified_card(path: Path) -> dict[str, Any]:
+    """The card beside a weight file, once the file is known to be the one the card describes.
+
+    Raises:
+        UserError: the card is unreadable or lacks an entry, or the file's SHA-256 is not the card's `digest`.
+    """
+    card_path = path.with_suffix(".json")
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        lacking = [key for key in ("architecture", "size", "mean", "std", "digest") if key not in card]
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(f"{card_path} is not a readable card ({error})") from None
+    if lacking:
+        raise UserError(f"{card_path} lacks {', '.join(lacking)}")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != card["digest"]:
+        raise UserError(f"{path} is damaged or not the file its card describes (SHA-256 differs): restore both files")
+    return card
+
+
+def check_conv4(name: str, stem: str) -> None:
+    """The Conv4 file is there."""
+    path = conv4(stem)
+    if not path.exists():
+        known = sorted(file.stem for file in path.parent.glob("*.safetensors"))
+        hint = "" if known else "; set DATA_ROOT to the folder that holds weights/conv4"
+        raise MissingFile(f"encoder {name!r}: there is no {path}{_choice(stem, known)}{hint}")
+
+
+def check_vit_tiny() -> None:
+    """The ViT-Tiny file is there."""
+    if not vit_tiny().exists():
+        source = "model.safetensors of huggingface.co/timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k"
+        raise MissingFile(f"encoder 'vit-tiny': there is no {vit_tiny()}: put {source} there, or set DATA_ROOT")
+
+
+def check_timm(name: str) -> None:
+    """timm knows the model and the local cache has its weights."""
+    tags = _timm_tags(name.partition(".")[0])
+    if name not in tags:
+        close = f"; its weights are {', '.join(tags)}" if tags else f"; timm has no model {name.partition('.')[0]!r}"
+        raise UserError(f"encoder 'timm:{name}': write timm:MODEL.WEIGHTS, e.g. timm:vit_small_patch14_dinov2.lvd142m{close}")
+    path = timm(name)
+    if not path.exists():
+        kinds = [kind for kind, official in HUB_FILES.items() if official.timm == name]
+        other = f", or give the official file as hub-file:{kinds[0]}=PATH" if kinds else ""
+        raise MissingFile(
+            f"encoder 'timm:{name}': its weights are not in the Hugging Face cache (there is no {path}): "
+            f"fetch them once with `hf download timm/{name} model.safetensors`{other}"
+        )
+
+
+def check_hub(name: str, argument: str) -> None:
+    """The official checkpoint is there."""
+    kind, path = hub(argument)
+    if not path.is_file():
+        folder = paths.data_root() / "weights"
+        raise MissingFile(
+            f"encoder {name!r}: there is no file {path}: get it from {HUB_FILES[kind].url}, or put it into {folder}"
+        )
+
+
+def _timm_tags(model: str) -> list[str]:
+    """`MODEL.WEIGHTS` names timm declares for a model, read from its source: importing timm costs seconds."""
+    spec = importlib.util.find_spec("timm")
+    folder = Path(spec.submodule_search_locations[0]) / "models" if spec and spec.submodule_search_locations else Path()
+    pattern = re.compile(rf"""['"]({re.escape(model)}\.[\w-]+)['"]\s*:""")
+    return sorted({tag for file in folder.glob("*.py") for tag in pattern.findall(file.read_text(encoding="utf-8"))})
+
+
+def _choice(name: str, known: Iterable[str], limit: int = 12) -> str:
+    names = list(known)
+    if len(names) > limit:
+        names = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:limit]
+        return f"; the nearest are {', '.join(names)}"
+    return f"; there is {', '.join(names)}" if names else ""

@@ -1,0 +1,131 @@
+"""Training of the zoo: one recipe, so that encoders differ by their method and by nothing else."""
+
+import logging
+import shutil
+import warnings
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Trainer
+
+from analysis import paths
+from analysis.encoders import pretrain_card
+from analysis.encoders.backbones import resolve_device
+from analysis.encoders.collapse import collapsed
+from analysis.encoders.methods import METHODS, Method, Supervised
+from analysis.encoders.pretrain_data import Pixels, training_set
+from analysis.encoders.pretrain_module import Keeper, Training
+from analysis.encoders.pretrain_recipe import DEVIATIONS, RECIPE, Recipe
+from analysis.errors import UserError
+
+
+def train(
+    method: str,
+    *,
+    data: str = "scenes",
+    epochs: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    out: Path | None = None,
+    resume: bool = True,
+    threads: int | None = None,
+    recipe: Recipe = RECIPE,
+) -> Path:
+    """Train one encoder and write `NAME.safetensors` (float16) with its card `NAME.json` into `out`; returns the former.
+
+    NAME is the method, followed by the data where that is not `scenes`; `out` is `data/zoo` unless given. Interrupted, the
+    same call goes on after the last whole epoch (kept in `build/pretrain/NAME`) and ends as if nothing had happened; with
+    `resume=False` it starts anew. `recipe` is what `DEVIATIONS` then adapts to the method.
+
+    Raises:
+        UserError: unknown method, data or device, or fewer images than one batch.
+    """
+    if method not in METHODS:
+        raise UserError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+    changes, reason = DEVIATIONS.get(method, ({}, ""))
+    recipe = replace(recipe, **changes)
+    if epochs is not None and not method.startswith("untrained"):
+        recipe = replace(recipe, epochs=epochs)
+    place = resolve_device(device)
+    if threads:
+        torch.set_num_threads(threads)
+    name = method if data == "scenes" else f"{method}-{Path(data.removeprefix('folder:')).name}"
+    module = _module(method, data, recipe, seed)
+    folder = paths.build() / "pretrain" / name
+    if recipe.epochs:
+        _fit(module, name, folder, recipe, place, resume)
+    facts = {
+        "method": method,
+        "deviation": reason or None,
+        "data": data,
+        "images": len(module.data),
+        "epochs": recipe.epochs,
+        "images_seen": module.steps * recipe.batch,
+        "steps": module.steps,
+        **{key: asdict(recipe)[key] for key in ("batch", "lr", "weight_decay", "full", "full_views", "small", "small_views")},
+        "optimiser": "AdamW, linear warm-up, cosine",
+        "augmentation": asdict(recipe.views),
+        "seed": seed,
+        "device": _device_name(place),
+        "precision": _precision(place),
+        "threads": torch.get_num_threads(),
+        "wall_seconds": round(module.seconds),
+        "curve": [round(loss, 4) for loss in module.curve],
+        "spread_and_rank": [[round(spread, 3), round(rank, 1)] for spread, rank in module.health],
+        "collapsed": collapsed(module.health),
+    }
+    weights = pretrain_card.write(out or paths.ZOO, name, module.method, facts, recipe.probes)
+    shutil.rmtree(folder, ignore_errors=True)
+    return weights
+
+
+def _module(method: str, data: str, recipe: Recipe, seed: int) -> Training:
+    kind = METHODS[method]
+    if recipe.epochs:
+        images, labels = training_set(data, recipe.images)
+        if len(images) < recipe.batch:
+            raise UserError(f"{data}: {len(images)} images are fewer than one batch of {recipe.batch}")
+        pixels = Pixels(images, labels if kind.labelled else None)
+    else:
+        pixels, labels = Pixels([], None), [0]
+    with torch.random.fork_rng():  # initialisers draw from the global generator
+        torch.manual_seed(seed)
+        made: Method = kind(int(max(labels)) + 1) if issubclass(kind, Supervised) else kind()
+    return Training(made, recipe, pixels, seed)
+
+
+def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch.device, resume: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    last = folder / "last.ckpt"
+    if not resume:
+        last.unlink(missing_ok=True)
+    for logger in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice on workers and loggers that this trainer does without on purpose
+        trainer = Trainer(
+            max_epochs=recipe.epochs,
+            accelerator="gpu" if place.type == "cuda" else "cpu",
+            devices=1,
+            precision=_precision(place),
+            gradient_clip_val=recipe.clip,
+            callbacks=[Keeper(name, last)],
+            default_root_dir=folder,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        module.to(memory_format=torch.channels_last)
+        trainer.fit(module, ckpt_path=last if last.exists() else None)
+
+
+def _precision(place: torch.device) -> str:
+    """bfloat16 where the hardware has it: emulated on a processor without, it takes three times as long as float32."""
+    fast = place.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if fast else "32-true"
+
+
+def _device_name(place: torch.device) -> str:
+    return torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"

@@ -1,0 +1,109 @@
+"""Training images: drawn or decoded once, then read from a memory-mapped array by every method."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+
+from analysis import paths
+from analysis.errors import UserError
+from analysis.progress import track
+
+CHUNK = 100
+SIZE = 64
+
+
+class Pixels(TorchDataset):
+    """Images (n, size, size, 3) uint8 and, for supervised methods only, their labels; a whole batch is read at once."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray | None) -> None:
+        self.images, self.labels = images, labels
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitems__(self, index: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+        """Images (b, 3, size, size) uint8 and labels (b,) or None at `index`."""
+        rows = np.asarray(index)
+        labels = None if self.labels is None else torch.from_numpy(np.array(self.labels[rows]))
+        return torch.from_numpy(np.array(self.images[rows])).permute(0, 3, 1, 2), labels
+
+
+def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 64, 64, 3) uint8 and labels (n,) to train on, of split `train`.
+
+    `scenes` are drawn once into the cache, in the order of their ids; a killed drawing goes on where it stopped.
+    `folder:PATH` and `tiny-imagenet` are decoded into memory; n larger than the set is all of it.
+
+    Raises:
+        UserError: unknown data, or data that cannot be trained on.
+    """
+    if data == "scenes":
+        return scenes(n, "train")
+    if data != "tiny-imagenet" and not data.startswith("folder:"):
+        raise UserError(f"unknown training data {data!r}; there are scenes, tiny-imagenet, folder:PATH")
+    from analysis import datasets
+
+    split = "test" if data.startswith("folder:") else "train"  # a folder has one split, and all of it is meant here
+    found = datasets.load(data, size=SIZE, n=n, split=split)
+    return found.images, found.labels
+
+
+def scenes(n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The first n images of Scenes `objects`, (n, 64, 64, 3) uint8, and their labels, from the cache once drawn."""
+    stem = f"scenes-objects-{split}-{_scenes_version()}"
+    drawn = [int(file.parent.name.rpartition("-")[2]) for file in _cache().glob(f"{stem}-*/labels.npy")]
+    enough = min((count for count in drawn if count >= n), default=n)
+    folder = _cache() / f"{stem}-{enough}"
+    if enough not in drawn:
+        folder.mkdir(parents=True, exist_ok=True)
+        _draw(folder, n, split)
+    return np.load(folder / "images.npy", mmap_mode="r")[:n], np.load(folder / "labels.npy")[:n]
+
+
+def _cache() -> Path:
+    return paths.cache() / "pretrain"
+
+
+def _draw(folder: Path, n: int, split: str) -> None:
+    """Fill the arrays chunk by chunk; a label of -1 marks a row still to be drawn."""
+    from analysis.datasets.scenes import make
+
+    images_part, labels_part = folder / "images.part.npy", folder / "labels.part.npy"
+    if labels_part.exists():
+        images, labels = (open_memmap(part, mode="r+") for part in (images_part, labels_part))
+    else:
+        images = open_memmap(images_part, mode="w+", dtype=np.uint8, shape=(n, SIZE, SIZE, 3))
+        np.save(folder / "labels.new.npy", np.full(n, -1))
+        os.replace(folder / "labels.new.npy", labels_part)
+        labels = open_memmap(labels_part, mode="r+")
+    todo = [start for start in range(0, n, CHUNK) if labels[start] < 0]
+    for start in track(todo, "drawing scenes", unit=f"x {CHUNK} images"):
+        rows = slice(start, min(start + CHUNK, n))
+        drawn = make("objects", rows.stop - start, size=SIZE, start=start, split=split)
+        images[rows] = drawn.images
+        images.flush()
+        labels[rows] = drawn.labels
+        labels.flush()
+    os.replace(images_part, folder / "images.npy")
+    os.replace(labels_part, folder / "labels.npy")
+
+
+def _scenes_version() -> str:
+    """Digest of the code that draws: another world is another training set."""
+    digest = hashlib.blake2b(digest_size=6)
+    for path in sorted((paths.SOURCE / "datasets" / "scenes").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def as_is(batch: Any) -> Any:
+    """What `Pixels` returns is already a batch."""
+    return batch

@@ -1,0 +1,89 @@
+"""Weight files read with every key accounted for: nothing is skipped in silence, nothing stays random."""
+
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from analysis.errors import UserError
+
+State = dict[str, Tensor]
+
+
+def read_safetensors(path: Path) -> State:
+    """The tensors of a .safetensors file; an unreadable file is a `UserError`."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} is not a readable safetensors file ({_first_line(error)}): copy it again") from None
+
+
+def read_torch(path: Path) -> Mapping[str, Any]:
+    """The dictionary in a .pth file, tensors only (`weights_only`: no code in the file is run); unreadable: `UserError`."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a readable checkpoint ({_first_line(error)}): copy it again") from None
+    if not isinstance(content, Mapping):
+        raise UserError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
+    return content
+
+
+def load_strict(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Load `state` into `model`, both ways complete and shape by shape, as float32.
+
+    Raises:
+        UserError: a missing, an unexpected or a misshapen key, named.
+    """
+    wanted = model.state_dict()
+    problems = [
+        *_listed("missing", [key for key in wanted if key not in state]),
+        *_listed("unexpected", [key for key in state if key not in wanted]),
+        *_listed(
+            "wrong shape",
+            [
+                f"{key} {tuple(state[key].shape)} instead of {tuple(wanted[key].shape)}"
+                for key in wanted
+                if key in state and state[key].shape != wanted[key].shape
+            ],
+        ),
+    ]
+    if problems:
+        raise UserError(f"{source} does not fit {type(model).__name__}: " + "; ".join(problems))
+    model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+
+
+def under(state: Mapping[str, Tensor], prefix: str) -> State:
+    """The entries whose key starts with `prefix`, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def without(state: Mapping[str, Tensor], ignored: Iterable[str]) -> State:
+    """`state` without the heads named in `ignored` (key prefixes): the only way a key is left unused."""
+    return {key: value for key, value in state.items() if not key.startswith(tuple(ignored))}
+
+
+def state_digest(state: Mapping[str, Tensor]) -> bytes:
+    """blake2b over names, shapes, types and bytes of all the tensors."""
+    digest = hashlib.blake2b(digest_size=16)
+    for key, tensor in sorted(state.items()):
+        digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype};".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.digest()
+
+
+def _listed(what: str, keys: list[str], limit: int = 3) -> list[str]:
+    more = f" and {len(keys) - limit} more" if len(keys) > limit else ""
+    return [f"{what} {', '.join(keys[:limit])}{more}"] if keys else []
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:120]

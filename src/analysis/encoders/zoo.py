@@ -1,0 +1,120 @@
+"""The small networks of the zoo: one residual network, one vision transformer, and the heads kept with them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from lightly.models import utils
+from lightly.models.modules import heads
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from analysis.encoders.backbones import Activation, Backbone
+from analysis.errors import UserError
+
+RESNET: dict[str, Any] = {"family": "resnet", "widths": [32, 64, 128, 224], "dim": 512}
+VIT: dict[str, Any] = {"family": "vit", "patch": 8, "width": 128, "depth": 6, "heads": 4, "pool": "token"}
+
+
+class Block(nn.Module):
+    """A basic residual block (He et al. 2016, figure 2): relu(shortcut(x) + BN(conv(relu(BN(conv(x))))))."""
+
+    def __init__(self, before: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, width, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(width)
+        self.act = nn.ReLU(inplace=True)
+        changes = before != width or stride > 1
+        self.shortcut = (
+            nn.Sequential(nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)) if changes else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, before, h, w) -> (n, width, h / stride, w / stride)."""
+        inner = self.norm2(self.conv2(self.act(self.norm1(self.conv1(x)))))
+        return self.act(inner + self.shortcut(x))
+
+
+class ResNet(Backbone):
+    """A residual network for small images: a stem of stride 4, four stages of one block, a wide post-ReLU output.
+
+    `stage1` ... `stage4` are maps at 1/4, 1/8, 1/16, 1/32 of the input; `embed` is the mean over places of
+    relu(BN(conv1x1(stage4))). It is never negative, as the pooled output of a full ResNet: measures that count active
+    units need that, and 512 of them where the last stage alone would have 224.
+    """
+
+    def __init__(self, widths: list[int], dim: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, widths[0], 3, 2, 1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, 1),
+        )
+        befores, strides = [widths[0], *widths], [1, 2, 2, 2]
+        self.stages = nn.ModuleList(Block(b, w, s) for b, w, s in zip(befores, widths, strides, strict=False))
+        self.expand = nn.Sequential(nn.Conv2d(widths[-1], dim, 1, bias=False), nn.BatchNorm2d(dim), nn.ReLU(inplace=True))
+        self.layers = (*(f"stage{i + 1}" for i in range(len(widths))), "embed")
+        self.dim = dim
+
+    def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        """See `Backbone`."""
+        x = self.stem(x)
+        found = {}
+        for name, stage in zip(self.layers, self.stages, strict=False):
+            x = stage(x)
+            if name in layers:
+                found[name] = Activation(x.mean((2, 3)), x.movedim(1, -1))
+        if "embed" in layers:
+            x = self.expand(x)
+            found["embed"] = Activation(x.mean((2, 3)), x.movedim(1, -1))
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, dim), at least 0."""
+        return self.forward_layers(x, ("embed",))["embed"].vector
+
+
+def build(architecture: dict[str, Any]) -> nn.Module:
+    """The backbone an architecture describes, freshly initialised; called on images (n, 3, size, size) it gives (n, d).
+
+    Transformers get the fixed sine-cosine position code of MAE (He et al. 2022): a learnt one costs short trainings most.
+
+    Raises:
+        UserError: unknown family.
+    """
+    if architecture["family"] == "resnet":
+        return ResNet(architecture["widths"], architecture["dim"])
+    if architecture["family"] != "vit":
+        raise UserError(f"unknown architecture family {architecture['family']!r}; there are resnet, vit")
+    model = VisionTransformer(
+        img_size=64,
+        patch_size=architecture["patch"],
+        embed_dim=architecture["width"],
+        depth=architecture["depth"],
+        num_heads=architecture["heads"],
+        global_pool=architecture["pool"],
+        fc_norm=False,
+        num_classes=0,
+        dynamic_img_size=True,
+    )
+    utils.initialize_positional_embedding(model.pos_embed, strategy="sincos", num_prefix_tokens=model.num_prefix_tokens)
+    return model
+
+
+def build_projector(architecture: dict[str, Any]) -> nn.Module | None:
+    """The head a method trained on top of `embed`, (n, d) -> (n, p), or None where the method has none to keep.
+
+    `architecture["projector"]` names a head of lightly and its widths, e.g. {"head": "SimCLRProjectionHead", ...}.
+
+    Raises:
+        UserError: the head is unknown.
+    """
+    projector = dict(architecture.get("projector") or {})
+    if not projector:
+        return None
+    head = getattr(heads, projector.pop("head"), None)
+    if head is None:
+        raise UserError(f"unknown projector {architecture['projector']['head']!r}; it must be a head of lightly")
+    return head(**projector)

@@ -1,0 +1,33 @@
+"""Feature and id files of a user's own."""
+
+from pathlib import Path
+
+import numpy as np
+
+from analysis.errors import MissingFile, UserError
+
+
+def read_features(path: Path) -> np.ndarray:
+    """A feature matrix (n, p) from a .npy file; more axes are flattened behind the first.
+
+    Raises:
+        UserError: absent or unreadable file, or an array that is not numeric with at least two axes.
+    """
+    if not path.exists():
+        raise MissingFile(f"{path} does not exist; give a .npy file with one row of features per image")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"cannot read {path} as .npy: {error}") from None
+    if not isinstance(array, np.ndarray) or array.ndim < 2 or array.dtype.kind not in "fiu":
+        raise UserError(f"{path} holds {getattr(array, 'dtype', type(array).__name__)}{getattr(array, 'shape', '')}; it takes numbers (n, p)")
+    return array.reshape(len(array), -1)
+
+
+def read_ids(path: Path) -> np.ndarray:
+    """Sample ids (n,) from a .npy file or a text file with one id a line."""
+    if not path.exists():
+        raise MissingFile(f"{path} does not exist; give a .npy file or a text file with one sample id a line")
+    if path.suffix == ".npy":
+        return np.load(path, allow_pickle=False).astype(str).reshape(-1)
+    return np.array(path.read_text(encoding="utf-8").splitlines(), dtype=str)

@@ -1,0 +1,145 @@
+"""One look for every figure, and no figure without words: SVG for both themes of the book, PDF for print."""
+
+import base64
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import InitVar, dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
+
+# Eight hues that keep a contrast of at least 2.7 on white and on the dark page, and stay apart under colour blindness.
+PALETTE = ("#0077bb", "#d55e00", "#009e73", "#b0539c", "#a87b00", "#4c9fd8", "#8a7267", "#7f868d")
+SEQUENTIAL = "mako"
+DIVERGING = "vlag"
+
+INK, MUTED, FAINT, PAPER = "#24292f", "#59636e", "#d5dae1", "#fefefe"
+# The dark file is the light one with these colours exchanged. No palette or colour map holds them, so data never changes.
+DARK = {INK: "#e8eaed", MUTED: "#a3acb8", FAINT: "#3c444f", PAPER: "#14181e"}
+
+_RC: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.prop_cycle": cycler(color=PALETTE),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "figure.figsize": (WIDTH, 3.4),
+    "font.family": "DejaVu Sans",  # the one font matplotlib ships: the same outlines on every machine
+    "font.size": 9,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.7,
+    "image.cmap": "cividis",
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "patch.edgecolor": PAPER,
+    "savefig.facecolor": "none",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "svg.fonttype": "path",
+}
+
+_KINDS = ("a figure", "an image", "a picture", "a plot", "a chart", "a graph", "figure", "image", "picture", "plot", "chart", "graph")
+
+
+@dataclass(frozen=True)
+class FigureRef:
+    """A saved figure; as the last value of a cell it shows itself, in Jupyter and in the book.
+
+    Attributes:
+        file: the light SVG, relative to the run's folder; the dark one and the PDF are beside it.
+        alt: what the figure shows, as a statement.
+        caption: Markdown.
+    """
+
+    file: str
+    alt: str
+    caption: str
+    svg: InitVar[str] = ""
+
+    def __post_init__(self, svg: str) -> None:
+        object.__setattr__(self, "_svg", svg)  # not a field: results.json names the file and holds no picture
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """HTML with the picture inside for Jupyter, a MyST figure for the book, the words for everything else."""
+        picture = base64.b64encode(self._svg.encode()).decode()  # type: ignore[attr-defined]
+        return {
+            "text/html": f'<figure style="background:#fff;padding:.5em"><img src="data:image/svg+xml;base64,{picture}" '
+            f'alt="{html.escape(self.alt)}"><figcaption style="color:#222">{html.escape(self.caption)}</figcaption></figure>',
+            "text/markdown": f":::{{figure}} {self.file}\n:alt: {self.alt}\n\n{self.caption}\n:::\n",
+            "text/plain": f"[figure] {self.alt}",
+        }
+
+
+@contextmanager
+def style(**changes: Any) -> Iterator[None]:
+    """The look of the book within a `with` block; `changes` are matplotlib settings for this block only."""
+    with mpl.rc_context({**_RC, **changes}):
+        yield
+
+
+def use_style() -> None:
+    """Make the look of the book the default of this process; notebooks do this once."""
+    mpl.rcParams.update(_RC)
+
+
+def save(fig: Figure, run_dir: Path, name: str, alt: str, caption: str) -> FigureRef:
+    """Write `figures/NAME.svg`, `NAME-dark.svg` and `NAME.pdf` into `run_dir`, and close the figure.
+
+    The files are the same bytes whenever the figure is the same: no date, no random id.
+
+    Raises:
+        ValueError: `alt` says nothing (empty, fewer than five words, no full stop, or only the kind of picture), `caption`
+            is empty, either holds an unresolved number, or `name` is not a plain file name.
+    """
+    alt, caption = _sentence("alt text", alt), _sentence("caption", caption)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name.endswith("-dark"):
+        raise ValueError(f"figure name {name!r}: use lower-case letters, digits, - and _, and no ending in -dark")
+    folder = Path(run_dir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.svg"
+    with mpl.rc_context({**_RC, "svg.hashsalt": name}):
+        fig.savefig(path, metadata={"Date": None})
+        fig.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+    plt.close(fig)
+    light = path.read_text(encoding="utf-8")
+    path.with_name(f"{name}-dark.svg").write_text(_dark(light), encoding="utf-8")
+    return FigureRef(f"figures/{name}.svg", alt, caption, light)
+
+
+def _dark(svg: str) -> str:
+    return re.sub("|".join(DARK), lambda found: DARK[found[0]], svg)
+
+
+def _sentence(what: str, text: str) -> str:
+    """`text` on one line, if it states something."""
+    text = " ".join(str(text).split())
+    opening = text.lower()
+    if len(text.split()) < 5 or not text.endswith((".", "!", "?")):
+        raise ValueError(f"{what} {text!r} states nothing: write one sentence with the finding, of five words or more")
+    if any(opening.startswith(f"{kind} {link}") for kind in _KINDS for link in ("of ", "showing ")):
+        raise ValueError(f"{what} {text!r} names the picture: say what it shows")
+    if re.search(r"\b(nan|None|inf)\b|\{[a-z_]*(:[^}]*)?\}", text):
+        raise ValueError(f"{what} {text!r} holds a number that was never filled in")
+    return text

@@ -1,0 +1,183 @@
+"""One frozen, typed parameter model per study, and the presets.
+
+A value reaches a run only through these models: unknown names, wrong types and values out of range are refused
+with one line before any work starts.
+"""
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+from analysis.errors import UserError
+
+Preset = Literal["smoke", "default", "real", "paper"]
+PRESETS: tuple[Preset, ...] = ("smoke", "default", "real", "paper")
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class StudyParams(BaseModel):
+    """What every study shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of every random draw")
+    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="where encoders run; auto takes a GPU if there is one")
+    source: Literal["measured", "stored"] = Field(
+        "measured", description="measured: compute everything; stored: draw the page from the numbers in data/reference"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_from_text(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """`a,b` and a single value are lists too, where a list is expected."""
+        lists = {name for name, info in cls.model_fields.items() if "tuple" in str(info.annotation)}
+        return {name: _as_list(value) if name in lists else value for name, value in values.items()}
+
+    @field_validator("*")
+    @classmethod
+    def _no_repeats(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and len(set(value)) < len(value):
+            raise ValueError("repeats an entry")
+        return value
+
+
+class MaskingCka(StudyParams):
+    """Does removing foreground, background or centre change a representation?"""
+
+    encoders: Names = Field(description="encoders to compare")
+    datasets: Names = Field(description="data sets; those with foreground masks get every variant, the others occlusion only")
+    n: int = Field(400, ge=8, le=1_000_000, description="images per data set (all, if it has fewer)")
+    fills: Annotated[tuple[Literal["mean", "black", "blur"], ...], Field(min_length=1)] = Field(
+        ("mean", "black", "blur"), description="what is painted over removed pixels; the first is the headline"
+    )
+    fractions: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        (0.25, 0.5, 0.75), description="sides of the occluding square, as shares of the image side"
+    )
+    min_coverage: Share = Field(0.01, description="images whose foreground covers less are dropped, everywhere")
+    max_coverage: Share = Field(0.99, description="images whose foreground covers more are dropped, everywhere")
+    by_layer: bool = Field(True, description="also compare the representations layer by layer")
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+    n_permutations: int = Field(200, ge=20, le=100_000, description="row permutations of each null")
+    level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+
+STUDIES: dict[str, type[StudyParams]] = {"masking_cka": MaskingCka}
+
+_ZOO = ("zoo:dino", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained")
+_CONV4 = (
+    "conv4:protoclr_miniimagenet_3query_50bs",
+    "conv4:umtra_miniimagenet_1query_5bs",
+    "conv4:sup_Conv4_baseline_aug",
+    "vit-tiny",
+    "conv4:random_init",
+)
+_SCENES = ("scenes:objects", "scenes:fine", "scenes:context", "scenes:textures")
+
+VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
+    "masking_cka": {
+        "smoke": {
+            "encoders": ("zoo:swav", "zoo:mae", "zoo:untrained"),
+            "datasets": ("scenes:objects", "scenes:textures"),
+            "n": 48,
+            "fills": ("mean", "black"),
+            "fractions": (0.5,),
+            "n_bootstrap": 100,
+            "n_permutations": 20,
+        },
+        "default": {"encoders": _ZOO, "datasets": _SCENES, "n": 300},
+        "real": {"encoders": _CONV4, "datasets": ("eth80", "ccp", "grabcut", "tiny-imagenet"), "n": 400},
+        "paper": {
+            "encoders": (
+                "timm:vit_small_patch14_dinov2.lvd142m",
+                "timm:vit_base_patch14_dinov2.lvd142m",
+                "timm:vit_base_patch16_224.mae",
+                "hub-file:swav_rn50=swav_800ep_pretrain.pth.tar",
+            ),
+            "datasets": ("pets", "flowers", "cub", "dtd"),
+            "n": 4000,
+            "device": "auto",
+        },
+    }
+}
+
+
+def study_model(study: str) -> type[StudyParams]:
+    """The parameter model of `study`; an unknown study is a `UserError` that lists the known ones."""
+    if study not in STUDIES:
+        raise UserError(f"unknown study {study!r}; there is {_listed(STUDIES)}{_guess(study, STUDIES)}")
+    return STUDIES[study]
+
+
+def resolve(study: str, preset: str = "default", overrides: dict[str, Any] | None = None) -> StudyParams:
+    """All parameters of a run: the preset's values, then `overrides`.
+
+    Raises:
+        UserError: unknown study, preset or parameter; wrong type; value out of range. One line names the parameter
+            and what is allowed.
+    """
+    model = study_model(study)
+    if preset not in PRESETS:
+        raise UserError(f"unknown preset {preset!r}; there is {_listed(PRESETS)}{_guess(preset, PRESETS)}")
+    given = dict(overrides or {})
+    for name in given:
+        if name not in model.model_fields:
+            raise UserError(
+                f"{study} has no parameter {name!r}{_guess(name, model.model_fields)}; it has {_listed(model.model_fields)}"
+            )
+    try:
+        return model(**{**VALUES[study][preset], **given})  # type: ignore[index]
+    except ValidationError as error:
+        raise UserError(_one_line(study, model, error)) from None
+
+
+def describe(study: str) -> list[dict[str, Any]]:
+    """Rows (name, type, meaning, and the value in each preset) of every parameter of `study`."""
+    model = study_model(study)
+    values = {preset: resolve(study, preset).model_dump() for preset in PRESETS}
+    return [
+        {"name": name, "type": allowed(info), "meaning": info.description, **{p: values[p][name] for p in PRESETS}}
+        for name, info in model.model_fields.items()
+    ]
+
+
+def allowed(info: FieldInfo) -> str:
+    """The type and range of a parameter, for people."""
+    text = str(info.annotation).replace("typing.", "")
+    if info.annotation in (int, float, bool, str):
+        text = info.annotation.__name__  # type: ignore[union-attr]
+    if "Literal" in text:
+        choices = text[text.index("[", text.index("Literal")) + 1 : text.index("]")].replace("'", "")
+        text = ("list of " if "tuple" in text else "") + choices.replace(", ", " | ")
+    elif "tuple" in text:
+        text = "list of " + ("numbers between 0 and 1" if "float" in text else "names")
+    bounds = [f"{sign} {getattr(m, key)}" for m in info.metadata for key, sign in _SIGNS.items() if hasattr(m, key)]
+    return f"{text}, {' and '.join(bounds)}" if bounds else text
+
+
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+def _one_line(study: str, model: type[StudyParams], error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "parameters"
+    wanted = allowed(model.model_fields[name]) if name in model.model_fields else first["msg"]
+    repeats = " without repeats" if "repeats" in first["msg"] else ""
+    return f"{study}: parameter {name!r} cannot be {first['input']!r}: it takes {wanted}{repeats}"
+
+
+def _as_list(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return (value,) if isinstance(value, (int, float)) else value
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names)
+
+
+def _guess(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

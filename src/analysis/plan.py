@@ -1,0 +1,96 @@
+"""The runs of the book, and which of them are stale and why."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from analysis import paths, provenance
+from analysis.errors import UserError
+from analysis.params import Preset, resolve
+from analysis.results import read_json, write_json
+
+
+class Entry(BaseModel):
+    """One line of `data/runs.yaml`: a run, and so a page.
+
+    Attributes:
+        page: the page it fills (default: its name); of several entries with one page, the last that has run is shown.
+        needs: `DATA_ROOT` marks a run that only `--real` asks for, since it needs data that cannot be shipped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    study: str
+    name: str
+    preset: Preset = "default"
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    page: str = ""
+    needs: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is published."""
+        return paths.runs() / self.study / self.name
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the run depends on now."""
+        return provenance.fingerprint(self.study, self.preset, resolve(self.study, self.preset, self.parameters))
+
+    def why_stale(self) -> list[str]:
+        """Reasons to run again; [] when the run is fresh."""
+        manifest = provenance.read_manifest(self.folder)
+        if manifest is None:
+            return ["never ran"]
+        return provenance.changes(manifest["fingerprint"], self.fingerprint())
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An entry, its plan file (what Snakemake's rule reads) and its stamp (what the rule writes)."""
+
+    entry: Entry
+    plan: Path
+    stamp: Path
+
+
+def entries(path: Path | None = None, real: bool = False) -> list[Entry]:
+    """The runs in a runs file; those that need data of the user's only with `real`."""
+    path = path or paths.RUNS_FILE
+    try:
+        listed = yaml.safe_load(path.read_text(encoding="utf-8"))["runs"]
+        found = [Entry(**line) for line in listed]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError) as error:
+        raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}; it takes `runs:` and a list of study, name, preset") from None
+    for entry in found:
+        resolve(entry.study, entry.preset, entry.parameters)
+    return [entry for entry in found if real or not entry.needs]
+
+
+def plan(chosen: list[Entry]) -> list[Planned]:
+    """Write each entry's plan file if its content is new, and make its stamp say whether the run is fresh.
+
+    Staleness is decided here, by content; Snakemake sees it as a missing stamp. A run folder is no output of a rule,
+    since Snakemake deletes the outputs of a job before it starts, and the last good run must survive a bad one.
+    """
+    return [_plan_one(entry) for entry in chosen]
+
+
+def _plan_one(entry: Entry) -> Planned:
+    place = paths.build() / "plans" / entry.study
+    planned = Planned(entry, place / f"{entry.name}.json", place / f"{entry.name}.done")
+    content = entry.model_dump()
+    if not planned.plan.exists() or read_json(planned.plan) != content:
+        write_json(planned.plan, content)
+    if entry.why_stale():
+        planned.stamp.unlink(missing_ok=True)
+    else:
+        planned.stamp.touch()
+    return planned
+
+
+def load_plan(path: Path) -> Entry:
+    """The entry a plan file describes."""
+    return Entry(**read_json(path))

@@ -1,0 +1,108 @@
+"""The numbers that were published, and how far a new run is from them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analysis.errors import UserError
+from analysis.paths import REFERENCE
+from analysis.plan import Entry
+from analysis.provenance import read_manifest
+from analysis.results import Results, Row, read_json, reference_file, write_json
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The largest difference of one column of one table from the reference.
+
+    Attributes:
+        largest: max |run - reference| over the rows both have; NaN counts as equal to NaN only.
+        tolerance: what `data/reference/tolerances.yaml` allows.
+        problem: rows that only one side has, or other reasons why the two cannot be compared.
+    """
+
+    run: str
+    table: str
+    column: str
+    rows: int
+    largest: float
+    tolerance: float
+    problem: str = ""
+
+    @property
+    def within(self) -> bool:
+        """The drift is allowed."""
+        return not self.problem and self.largest <= self.tolerance
+
+    def line(self) -> str:
+        """One line for people."""
+        state = "ok   " if self.within else "DRIFT"
+        detail = self.problem or f"{self.largest:.2e} (allowed {self.tolerance:g}) over {self.rows} rows"
+        return f"{state} {self.run} {self.table}.{self.column}: {detail}"
+
+
+def compare_runs(entries: Iterable[Entry]) -> list[Drift]:
+    """Drift of every run that was measured and has a reference."""
+    return [drift for entry in _measured(entries) if _reference(entry).exists() for drift in _compare(entry)]
+
+
+def store_runs(entries: Iterable[Entry]) -> list[Path]:
+    """Make the present measured runs the reference: numbers and manifest, no image.
+
+    Raises:
+        UserError: a run is stale: its numbers would not be those of this code.
+    """
+    written = []
+    for entry in _measured(entries):
+        if reasons := entry.why_stale():
+            raise UserError(f"{entry.study}/{entry.name} is stale ({reasons[0]}); run it first")
+        results = Results.load(entry.folder / "results.json")
+        results.figures = []
+        content = {"results": results, "manifest": read_manifest(entry.folder)}
+        written.append(write_json(_reference(entry), content))
+    return written
+
+
+def _measured(entries: Iterable[Entry]) -> Iterator[Entry]:
+    for entry in entries:
+        if entry.parameters.get("source") != "stored" and read_manifest(entry.folder) is not None:
+            yield entry
+
+
+def _reference(entry: Entry) -> Path:
+    return reference_file(entry.study, entry.preset)
+
+
+def _compare(entry: Entry) -> Iterator[Drift]:
+    stored = read_json(_reference(entry))["results"]
+    tables = read_json(entry.folder / "results.json")["tables"]
+    allowed = yaml.safe_load((REFERENCE / "tolerances.yaml").read_text(encoding="utf-8"))
+    run = f"{entry.study}/{entry.name}"
+    for name, rows in stored["tables"].items():
+        columns = _numeric(rows)
+        old, new = _by_key(rows, columns), _by_key(tables.get(name, []), columns)
+        if old.keys() != new.keys():
+            yield Drift(run, name, "*", len(old), 0, 0, f"{len(old.keys() ^ new.keys())} rows are on one side only")
+            continue
+        for column in columns:
+            gaps = [_gap(old[key].get(column), new[key].get(column)) for key in old]
+            yield Drift(run, name, column, len(gaps), max(gaps, default=0.0), allowed.get(column, allowed["default"]))
+
+
+def _numeric(rows: list[Row]) -> list[str]:
+    """Columns that hold measured numbers: fractional somewhere. Whole numbers and text identify a row."""
+    return sorted({key for row in rows for key, value in row.items() if isinstance(value, float) and key != "fraction"})
+
+
+def _by_key(rows: list[Row], columns: list[str]) -> dict[tuple[Any, ...], Row]:
+    names = sorted({key for row in rows for key in row} - set(columns) - {"state", "note"})
+    return {tuple(str(row.get(name)) for name in names): row for row in rows}
+
+
+def _gap(old: float | None, new: float | None) -> float:
+    if old is None or new is None:
+        return 0.0 if old is new else float("inf")
+    return abs(old - new)

@@ -1,0 +1,107 @@
+"""What a run leaves behind: `results.json`, `manifest.json` and figures, written whole or not at all."""
+
+import json
+import math
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.claims import Finding
+from analysis.errors import MissingFile, UserError
+from analysis.paths import REFERENCE
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Results:
+    """Everything a page shows, as plain values.
+
+    Attributes:
+        tables: name -> rows; every row of a table has the same keys.
+        scalars: name -> a number quoted in prose.
+        claims: the verdicts.
+        figures: file, alt text and caption of each figure.
+        answer: the last sentence of the page.
+    """
+
+    study: str
+    name: str
+    preset: str
+    parameters: dict[str, Any]
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
+    claims: list[Finding] = field(default_factory=list)
+    figures: list[dict[str, str]] = field(default_factory=list)
+    answer: str = ""
+
+    def save(self, run_dir: Path) -> Path:
+        """Write `results.json` into `run_dir`."""
+        return write_json(run_dir / "results.json", self)
+
+    @classmethod
+    def load(cls, path: Path) -> "Results":
+        """Read what `save` wrote (or the `results` part of a reference file)."""
+        content = read_json(path)
+        content = content.get("results", content)
+        return cls(**{**content, "claims": [Finding(**claim) for claim in content["claims"]]})
+
+
+def reference_file(study: str, preset: str) -> Path:
+    """Where the stored numbers of (study, preset) are."""
+    return REFERENCE / preset / f"{study}.json"
+
+
+def load_stored(study: str, preset: str) -> Results:
+    """The stored results of (study, preset); `MissingFile` where nothing has been stored."""
+    path = reference_file(study, preset)
+    if not path.exists():
+        raise MissingFile(f"no stored results for {study} with preset {preset!r}: {path} is absent; use source=measured")
+    return Results.load(path)
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write JSON atomically: sorted nothing, floats in full, NaN and infinity as null."""
+    text = json.dumps(plain(content), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return write_text(path, text)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file whole or not at all (temporary file, then rename)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a broken one is a `UserError` that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+
+
+def plain(value: Any) -> Any:
+    """The same value in plain JSON types."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value

@@ -1,0 +1,410 @@
+"""Weight files: every key accounted for, damage noticed, the official layouts understood."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from analysis import encoders
+from analysis.encoders import files
+from analysis.encoders.weights import load_strict, read_safetensors, read_torch
+from analysis.errors import UserError
+
+State = dict[str, Tensor]
+
+
+def random_state(model: nn.Module, seed: int = 0) -> State:
+    """A state of that shape with small random numbers, variances positive."""
+    generator = torch.Generator().manual_seed(seed)
+    draw = lambda tensor: torch.randn(tensor.shape, generator=generator) * 0.02 + 0.02  # noqa: E731
+    return {k: v if not v.is_floating_point() else draw(v).abs() for k, v in model.state_dict().items()}
+
+
+def pictures(n: int, size: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
+
+
+# --- strictness ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: s.pop("0.bias"), r"missing 0\.bias$"),
+        (lambda s: s.update({"head.weight": torch.zeros(1)}), r"unexpected head\.weight$"),
+        (lambda s: s.update({"0.bias": torch.zeros(3)}), r"wrong shape 0\.bias \(3,\) instead of \(2,\)$"),
+        (lambda s: s.update({f"x{i}": torch.zeros(1) for i in range(9)}), r"unexpected x0, x1, x2 and 6 more$"),
+        (lambda s: (s.pop("1.weight"), s.update(y=torch.zeros(1))), r"missing 1\.weight; unexpected y$"),
+    ],
+)
+def test_a_key_that_does_not_fit_is_named(change: Callable[[State], object], says: str) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    state = random_state(model)
+    change(state)
+    with pytest.raises(UserError, match=says):
+        load_strict(model, state, "x.pth")
+    assert all((value == before[key]).all() for key, value in model.state_dict().items())
+
+
+def test_half_precision_weights_become_float32() -> None:
+    model = nn.BatchNorm2d(2)
+    state = {k: v.half() if v.is_floating_point() else v for k, v in random_state(model).items()}
+    load_strict(model, state, "x")
+    assert model.weight.dtype == torch.float32
+    assert model.num_batches_tracked.dtype == torch.int64
+    assert (model.weight == state["weight"].float()).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 50, b"\xff" * 8 + b"{}"])
+def test_a_file_that_is_not_safetensors_is_one_clear_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"x\.safetensors is not a readable safetensors file") as error:
+        read_safetensors(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage", ["empty", "garbage", "truncated", "code", "list"])
+def test_a_file_that_is_no_checkpoint_is_one_clear_line(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    torch.save([1] if damage == "list" else {"a": os.getcwd if damage == "code" else torch.zeros(1000)}, path)
+    if damage in ("empty", "garbage"):
+        path.write_bytes(b"" if damage == "empty" else b"garbage" * 50)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(UserError, match=r"x\.pth (is not a readable checkpoint|holds a list)") as error:
+        read_torch(path)
+    assert "\n" not in str(error.value)
+
+
+# --- official layouts ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dinov2_state() -> State:
+    """Keys and shapes of dinov2_vits14_pretrain.pth, written out by hand."""
+    d, generator = 384, torch.Generator().manual_seed(0)
+    shapes: dict[str, tuple[int, ...]] = {
+        **{"cls_token": (1, 1, d), "pos_embed": (1, 1370, d), "mask_token": (1, d)},
+        **{"patch_embed.proj.weight": (d, 3, 14, 14), "patch_embed.proj.bias": (d,), "norm.weight": (d,), "norm.bias": (d,)},
+    }
+    block: dict[str, tuple[int, ...]] = {
+        **{"attn.qkv.weight": (3 * d, d), "attn.qkv.bias": (3 * d,), "attn.proj.weight": (d, d), "attn.proj.bias": (d,)},
+        **{"mlp.fc1.weight": (4 * d, d), "mlp.fc1.bias": (4 * d,), "mlp.fc2.weight": (d, 4 * d), "mlp.fc2.bias": (d,)},
+        **{f"{part}.{key}": (d,) for part in ("norm1", "norm2") for key in ("weight", "bias")},
+        **{"ls1.gamma": (d,), "ls2.gamma": (d,)},
+    }
+    shapes |= {f"blocks.{i}.{key}": shape for i in range(12) for key, shape in block.items()}
+    return {key: torch.randn(shape, generator=generator) * 0.05 for key, shape in shapes.items()}
+
+
+def by_hand(state: State, x: Tensor, pos_embed: Tensor, heads: int) -> Tensor:
+    """Final normalised tokens of a DINOv2 transformer, in plain functions."""
+    d = state["cls_token"].shape[-1]
+    norm = lambda t, key: F.layer_norm(t, (d,), state[f"{key}.weight"], state[f"{key}.bias"], eps=1e-6)  # noqa: E731
+    linear = lambda t, key: F.linear(t, state[f"{key}.weight"], state[f"{key}.bias"])  # noqa: E731
+    patches = F.conv2d(x, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], stride=14).flatten(2).mT
+    t = torch.cat([state["cls_token"].expand(len(x), -1, -1), patches], 1) + pos_embed
+    for i in range(12):
+        at = f"blocks.{i}."
+        q, k, v = linear(norm(t, at + "norm1"), at + "attn.qkv").unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+        attention = (q @ k.mT * (d // heads) ** -0.5).softmax(-1) @ v
+        t = t + state[at + "ls1.gamma"] * linear(attention.transpose(1, 2).flatten(2), at + "attn.proj")
+        hidden = F.gelu(linear(norm(t, at + "norm2"), at + "mlp.fc1"))
+        t = t + state[at + "ls2.gamma"] * linear(hidden, at + "mlp.fc2")
+    return norm(t, "norm")
+
+
+def test_the_official_dinov2_file_gives_the_network_written_by_hand(tmp_path: Path, dinov2_state: State) -> None:
+    path = tmp_path / "dinov2_vits14_pretrain.pth"
+    torch.save(dinov2_state, path)
+    encoder = encoders.load(f"hub-file:dinov2_vits14={path}")
+    images = pictures(2, 224)
+    grid = dinov2_state["pos_embed"][:, 1:].reshape(1, 37, 37, 384).permute(0, 3, 1, 2)
+    grid = F.interpolate(grid, (16, 16), mode="bicubic", antialias=True).flatten(2).mT
+    expected = by_hand(dinov2_state, encoder.transform(images), torch.cat([dinov2_state["pos_embed"][:, :1], grid], 1), heads=6)
+    found = encoder.pooled(images, ("embed", "patch_mean"))
+    torch.testing.assert_close(found["embed"], expected[:, 0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found["patch_mean"], expected[:, 1:].mean(1), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(encoder.patches(images), expected[:, 1:].reshape(2, 16, 16, 384), rtol=1e-4, atol=1e-4)
+    assert (encoder.size, encoder.dim, len(encoder.layers)) == (224, 384, 14)
+
+
+@pytest.mark.parametrize("key", ["blocks.7.ls2.gamma", "pos_embed", "norm.bias"])
+def test_a_dinov2_file_without_one_key_is_refused(key: str, tmp_path: Path, dinov2_state: State) -> None:
+    path = tmp_path / "d.pth"
+    torch.save({k: v for k, v in dinov2_state.items() if k != key}, path)
+    with pytest.raises(UserError, match=f"missing {key}$"):
+        encoders.load(f"hub-file:dinov2_vits14={path}")
+
+
+def test_a_dinov2_file_of_another_size_is_refused(tmp_path: Path, dinov2_state: State) -> None:
+    path = tmp_path / "d.pth"
+    torch.save(dinov2_state, path)
+    with pytest.raises(UserError, match=r"wrong shape cls_token \(1, 1, 384\) instead of \(1, 1, 768\)"):
+        encoders.load(f"hub-file:dinov2_vitb14={path}")
+
+
+@pytest.mark.parametrize("decoder", [False, True], ids=["encoder file", "full file"])
+def test_the_official_mae_file_gives_timms_encoder_without_masking(
+    decoder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import timm
+
+    monkeypatch.setattr(timm, "create_model", partial(timm.create_model, depth=2))  # two blocks are enough, and quick
+    model = timm.create_model("vit_base_patch16_224", num_classes=0).eval()
+    heads = {"mask_token": (1, 1, 512), "decoder_pos_embed": (1, 197, 512), "decoder_blocks.0.norm1.weight": (512,)}
+    extra = {key: torch.zeros(shape) for key, shape in heads.items()} if decoder else {}
+    path = tmp_path / "mae_pretrain_vit_base.pth"
+    torch.save({"model": {**model.state_dict(), **extra}}, path)
+    encoder = encoders.load(f"hub-file:mae_vitb16={path}")
+    images = pictures(1, 224)
+    with torch.inference_mode():
+        tokens = model.forward_features(encoder.transform(images))
+    found = encoder.pooled(images, ("embed", "patch_mean"))
+    torch.testing.assert_close(found["embed"], tokens[:, 0])
+    torch.testing.assert_close(found["patch_mean"], tokens[:, 1:].mean(1))
+
+
+@pytest.fixture(scope="module")
+def swav_state() -> State:
+    """Keys and shapes of swav_800ep_pretrain.pth.tar: torchvision's ResNet-50 without fc, head, prototypes."""
+    from torchvision.models import resnet50
+
+    trunk = {k: v for k, v in random_state(resnet50()).items() if not k.startswith("fc.")}
+    head = nn.Sequential(nn.Linear(2048, 2048), nn.BatchNorm1d(2048), nn.ReLU(), nn.Linear(2048, 128))
+    heads = {f"projection_head.{k}": v for k, v in random_state(head, 1).items()}
+    return {f"module.{k}": v for k, v in {**trunk, **heads, "prototypes.weight": torch.zeros(3000, 128)}.items()}
+
+
+def test_the_official_swav_file_gives_the_average_pool_and_the_head(tmp_path: Path, swav_state: State) -> None:
+    from torchvision.models import resnet50
+
+    state = swav_state
+    path = tmp_path / "swav_800ep_pretrain.pth.tar"
+    torch.save(state, path, _use_new_zipfile_serialization=False)  # the official file is of 2020
+    encoder = encoders.load(f"hub-file:swav_rn50={path}")
+    model = resnet50().eval()
+    model.fc = nn.Identity()
+    model.load_state_dict({k[7:]: v for k, v in state.items() if not k.startswith(("module.proj", "module.proto"))})
+    images = pictures(2, 224)
+    with torch.inference_mode():
+        expected = model(encoder.transform(images))
+    torch.testing.assert_close(encoder.embed(images), expected, rtol=1e-4, atol=1e-5)
+    assert encoder.layers == ("stem", "layer1", "layer2", "layer3", "layer4", "embed")
+    assert encoder.patches(images).shape == (2, 7, 7, 2048)
+    head = {k.removeprefix("module.projection_head."): v for k, v in state.items()}
+    hidden = F.linear(expected, head["0.weight"], head["0.bias"])
+    hidden = F.batch_norm(hidden, head["1.running_mean"], head["1.running_var"], head["1.weight"], head["1.bias"])
+    torch.testing.assert_close(
+        encoder.project(images), F.linear(hidden.relu(), head["3.weight"], head["3.bias"]), rtol=1e-3, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: s.pop("layer3.5.bn2.running_var"), r"missing layer3\.5\.bn2\.running_var$"),
+        (lambda s: s.update({"fc.weight": torch.zeros(1000, 2048)}), r"unexpected fc\.weight$"),
+        (lambda s: s.pop("projection_head.3.bias"), r"the projection head in .*missing 3\.bias$"),
+    ],
+)
+def test_a_swav_file_that_does_not_fit_is_refused(
+    change: Callable[[State], object], says: str, tmp_path: Path, swav_state: State
+) -> None:
+    state = {key.removeprefix("module."): value for key, value in swav_state.items()}
+    change(state)
+    path = tmp_path / "s.pth.tar"
+    torch.save({"epoch": 800, "state_dict": state}, path)
+    with pytest.raises(UserError, match=says):
+        encoders.load(f"hub-file:swav_rn50={path}")
+
+
+def test_a_timm_model_is_loaded_from_the_local_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import timm
+
+    name = "resnet10t.c3_in1k"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / f"models--timm--{name}" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("abc")
+    model = timm.create_model(name, pretrained=False).eval()
+    state = random_state(model)
+    model.load_state_dict(state)
+    save_file(state, snapshot / "model.safetensors")
+    assert encoders.weight_files(f"timm:{name}") == [snapshot / "model.safetensors"]
+    encoder = encoders.load(f"timm:{name}")
+    images = pictures(1, encoder.size)
+    with torch.inference_mode():
+        expected = model.forward_head(model.forward_features(encoder.transform(images)), pre_logits=True)
+    torch.testing.assert_close(encoder.embed(images), expected, rtol=1e-4, atol=1e-5)
+    save_file({**state, "extra": torch.zeros(1)}, snapshot / "model.safetensors")
+    with pytest.raises(UserError, match="unexpected extra"):
+        encoders.load(f"timm:{name}")
+
+
+# --- this project's own format ---------------------------------------------------------------------------------------
+
+ARCHITECTURES = {
+    "resnet": {"family": "resnet", "widths": [8, 8, 8, 8], "dim": 16},
+    "vit": {"family": "vit", "patch": 8, "width": 24, "depth": 2, "heads": 2, "pool": "token"},
+}
+HEAD = {"head": "SimCLRProjectionHead", "input_dim": 16, "hidden_dim": 12, "output_dim": 6}
+
+
+def write(folder: Path, architecture: dict, change: Callable[[State], object] = lambda state: None) -> Path:
+    """A small encoder in this project's format, float16 on disk."""
+    from analysis.encoders import zoo
+
+    state = {f"backbone.{k}": v for k, v in random_state(zoo.build(architecture)).items()}
+    projector = zoo.build_projector(architecture)
+    if projector is not None:
+        state |= {f"projector.{k}": v for k, v in random_state(projector).items()}
+    change(state)
+    path = folder / "small.safetensors"
+    save_file({k: v.half() if v.is_floating_point() else v for k, v in state.items()}, path)
+    card = {"name": "small", "method": "none", "architecture": architecture, "size": 64}
+    card |= {"mean": [0.5] * 3, "std": [0.25] * 3, "digest": hashlib.sha256(path.read_bytes()).hexdigest()}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    return path
+
+
+@pytest.mark.parametrize("family", ARCHITECTURES)
+@pytest.mark.parametrize("head", [False, True])
+def test_a_file_of_ones_own_gives_its_network(family: str, head: bool, tmp_path: Path) -> None:
+    from analysis.encoders import zoo
+
+    architecture = {
+        **ARCHITECTURES[family],
+        **({"projector": {**HEAD, "input_dim": 16 if family == "resnet" else 24}} if head else {}),
+    }
+    path = write(tmp_path, architecture)
+    encoder = encoders.load(f"file:{path}")
+    model = zoo.build(architecture).eval()
+    model.load_state_dict({k[9:]: v.float() if v.is_floating_point() else v for k, v in load_file(path).items() if k[0] == "b"})
+    images = pictures(3, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder.embed(images), model(encoder.transform(images)), rtol=1e-4, atol=1e-5)
+    assert (encoder.size, encoder.mean, encoder.std) == (64, (0.5,) * 3, (0.25,) * 3)
+    assert encoder.has_projector == head
+    if head:
+        assert encoder.project(images).shape == (3, 6)
+    assert all(rows.shape[0] == 3 for rows in encoder.pooled(images, encoder.layers).values())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: s.pop("backbone.stem.0.weight"), r"missing stem\.0\.weight"),
+        (lambda s: s.update({"backbone.fc.weight": torch.zeros(1)}), r"unexpected fc\.weight"),
+        (lambda s: s.update({"optimizer": torch.zeros(1)}), r"key 'optimizer' is neither backbone\.\* nor projector\.\*"),
+        (lambda s: s.update({"projector.0.weight": torch.zeros(1)}), r"the architecture on its card has none"),
+    ],
+)
+def test_a_file_of_ones_own_that_does_not_fit_is_refused(change: Callable[[State], object], says: str, tmp_path: Path) -> None:
+    path = write(tmp_path, ARCHITECTURES["resnet"], change)
+    with pytest.raises(UserError, match=says):
+        encoders.load(f"file:{path}")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "one bit"])
+def test_a_damaged_file_is_noticed_before_any_work(damage: str, tmp_path: Path) -> None:
+    path = write(tmp_path, ARCHITECTURES["resnet"])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content if damage == "one bit" else content[:-10])
+    with pytest.raises(UserError, match="is damaged or not the file its card describes"):
+        encoders.check(f"file:{path}")
+
+
+def test_a_file_without_its_card_names_the_card(tmp_path: Path) -> None:
+    path = write(tmp_path, ARCHITECTURES["resnet"])
+    path.with_suffix(".json").unlink()
+    with pytest.raises(UserError, match=r"there is no .*small\.json"):
+        encoders.load(f"file:{path}")
+
+
+# --- real weights ----------------------------------------------------------------------------------------------------
+
+
+def conv4_by_hand(state: State, x: Tensor) -> Tensor:
+    for i in range(4):
+        at = f"blocks.{i}."
+        x = F.conv2d(x, state[at + "conv.weight"], state[at + "conv.bias"], padding=1)
+        statistics = state[at + "bn.running_mean"], state[at + "bn.running_var"]
+        x = F.max_pool2d(F.batch_norm(x, *statistics, state[at + "bn.weight"], state[at + "bn.bias"]).relu(), 2)
+    return x
+
+
+def test_every_real_conv4_file_loads_strictly_and_as_written(real_root: Path) -> None:
+    from safetensors import safe_open
+
+    images, paths = pictures(1, 84), sorted((real_root / "weights" / "conv4").glob("*.safetensors"))
+    if not paths:
+        pytest.skip("no Conv4 weights")
+    for path in paths:
+        encoder = encoders.load(f"conv4:{path.stem}")
+        with safe_open(path, "pt") as file:
+            raw = "raw [0,1] RGB" in file.metadata()["input"]
+        assert (encoder.mean == (0.0, 0.0, 0.0)) == raw, path.stem
+        with torch.inference_mode():
+            expected = conv4_by_hand(load_file(path), encoder.transform(images))
+        torch.testing.assert_close(encoder.embed(images), expected.flatten(1), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(encoder.patches(images), expected.permute(0, 2, 3, 1), rtol=1e-3, atol=1e-4)
+
+
+def test_the_real_vit_tiny_loads_strictly(real_root: Path) -> None:
+    if not files.vit_tiny().exists():
+        pytest.skip("no ViT-Tiny weights")
+    encoder = encoders.load("vit-tiny")
+    assert (encoder.size, encoder.dim, encoder.mean, encoder.std) == (224, 192, (0.5,) * 3, (0.5,) * 3)
+    assert encoder.layers[-3:] == ("block12", "embed", "patch_mean")
+    assert encoder.patches(pictures(1, 64), "block3").shape == (1, 14, 14, 192)
+
+
+KNN = {"protoclr_miniimagenet_3query_50bs": 0.429, "sup_Conv4_baseline_aug": 0.365}  # one per normalisation
+
+
+def test_the_real_encoders_have_their_published_nearest_neighbour_accuracy(real_root: Path) -> None:
+    """First 25 classes of wnids.txt, 40 training images each, cosine 20-NN, T = 0.07; nothing but the loader is ours."""
+    archive = real_root / "tiny-imagenet-200-subset.zip"
+    if not archive.exists():
+        pytest.skip("no Tiny-ImageNet")
+    train, train_labels, test, test_labels = tiny_imagenet(archive)
+    for name, published in KNN.items():
+        encoder = encoders.load(f"conv4:{name}")
+        x, y = F.normalize(encoder.embed(train)), F.normalize(encoder.embed(test))
+        similarity, index = (y @ x.T).topk(20)
+        votes = torch.zeros(len(y), 25).scatter_add_(1, train_labels[index], (similarity / 0.07).exp())
+        assert (votes.argmax(1) == test_labels).double().mean().item() == pytest.approx(published, abs=0.0011), name
+
+
+def tiny_imagenet(archive: Path, classes: int = 25, each: int = 40) -> tuple[np.ndarray, Tensor, np.ndarray, Tensor]:
+    import io
+    import zipfile
+
+    from PIL import Image
+
+    root = "tiny-imagenet-200"
+    with zipfile.ZipFile(archive) as z:
+        read = lambda names: np.stack([np.asarray(Image.open(io.BytesIO(z.read(n))).convert("RGB")) for n in names])  # noqa: E731
+        wnids = z.read(f"{root}/wnids.txt").decode().split()[:classes]
+        train = [f"{root}/train/{w}/images/{w}_{i}.JPEG" for w in wnids for i in range(500)]
+        present = set(z.namelist())
+        train = [name for w in wnids for name in [n for n in train if f"/{w}_" in n and n in present][:each]]
+        rows = [line.split("\t")[:2] for line in z.read(f"{root}/val/val_annotations.txt").decode().splitlines()]
+        test = [(f"{root}/val/images/{file}", wnids.index(w)) for file, w in rows if w in wnids]
+        test = [(file, label) for file, label in test if file in present]
+        labels = torch.arange(classes).repeat_interleave(each)
+        return read(train), labels, read([f for f, _ in test]), torch.tensor([label for _, label in test])

@@ -1,0 +1,50 @@
+"""Wrong parameters are refused in one line that says what is right."""
+
+import pytest
+
+from analysis.errors import UserError
+from analysis.params import PRESETS, STUDIES, describe, resolve
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_of_every_study_is_valid_and_described(study: str, preset: str) -> None:
+    values = resolve(study, preset).model_dump()
+    rows = {row["name"]: row for row in describe(study)}
+    assert set(rows) == set(values)
+    assert all(row["meaning"] and row["type"] for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("maskin_cka", "default", {}), "did you mean 'masking_cka'"),
+        (("masking_cka", "smok", {}), "did you mean 'smoke'"),
+        (("masking_cka", "default", {"n_bootstraps": 10}), "did you mean 'n_bootstrap'"),
+        (("masking_cka", "default", {"n": "many"}), "'n' cannot be 'many': it takes int, >= 8"),
+        (("masking_cka", "default", {"n": 2.5}), "'n' cannot be 2.5"),
+        (("masking_cka", "default", {"n": 3}), ">= 8"),
+        (("masking_cka", "default", {"fills": "white"}), "mean | black | blur"),
+        (("masking_cka", "default", {"fractions": [0.5, 1.5]}), "between 0 and 1"),
+        (("masking_cka", "default", {"encoders": []}), "'encoders' cannot be"),
+        (("masking_cka", "default", {"encoders": ["zoo:mae", "zoo:mae"]}), "without repeats"),
+        (("masking_cka", "default", {"seed": -1}), ">= 0"),
+        (("masking_cka", "default", {"device": "gpu"}), "auto | cpu | cuda"),
+        (("masking_cka", "default", {"n": None}), "'n' cannot be None"),
+    ],
+)
+def test_a_wrong_parameter_gets_one_line_that_names_it_and_what_is_allowed(arguments: tuple, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        resolve(*arguments)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_may_be_written_with_commas_or_as_one_value() -> None:
+    assert resolve("masking_cka", "default", {"encoders": "zoo:mae, zoo:dino"}).encoders == ("zoo:mae", "zoo:dino")
+    assert resolve("masking_cka", "default", {"fractions": 0.5}).fractions == (0.5,)
+
+
+def test_parameters_cannot_be_changed_after_they_were_checked() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        resolve("masking_cka", "smoke").seed = 3

@@ -1,0 +1,203 @@
+"""The trainer of the zoo: views, methods, resuming, the collapse watch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from analysis.encoders import augment, collapse, methods, pretrain
+from analysis.encoders.augment import IDENTITY, Views
+from analysis.encoders.pretrain_module import Keeper
+from analysis.encoders.pretrain_recipe import Recipe, draw_views
+from analysis.errors import UserError
+
+TINY = Recipe(epochs=3, images=24, batch=8, full=32, small=16, probes=(24, 16))
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.rand(6, 3, 32, 32, generator=seeded(1))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("build")
+
+
+@pytest.fixture(autouse=True)
+def _build_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYSIS_BUILD", str(folder))
+
+
+def test_views_of_no_strength_are_the_image(images: torch.Tensor) -> None:
+    assert torch.allclose(IDENTITY(images, 32, seeded()), images, atol=1e-5)
+
+
+def test_the_same_generator_draws_the_same_views_and_another_others(images: torch.Tensor) -> None:
+    first, again, other = (Views()(images, 24, seeded(seed)) for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+    assert first.shape == (6, 3, 24, 24)
+    assert first.min() >= 0
+    assert first.max() <= 1
+
+
+def test_a_certain_flip_is_the_mirror_image(images: torch.Tensor) -> None:
+    flipped = augment.crop(images, 32, (1.0, 1.0), 1.0, 1.0, seeded())
+    assert torch.allclose(flipped, images.flip(-1), atol=1e-5)
+
+
+def test_a_crop_shows_the_share_of_the_image_it_was_asked_for() -> None:
+    ramp = torch.linspace(0, 1, 64).expand(200, 3, 64, 64).contiguous()
+    crops = augment.crop(ramp, 32, (0.25, 0.25), 1.0, 0.0, seeded())
+    extent = crops[:, 0, 0, -1] - crops[:, 0, 0, 0]
+    assert torch.allclose(extent, torch.full_like(extent, 31 / 63), atol=0.02)  # half the side, from first to last centre
+
+
+def test_greyscale_has_three_equal_channels_and_the_same_luma(images: torch.Tensor) -> None:
+    grey = augment.jitter(images, 0.0, 1.0, seeded())
+    luma = torch.einsum("nchw,c->nhw", images, torch.tensor(augment.GREY))
+    assert torch.allclose(grey, luma[:, None].expand_as(grey), atol=1e-3)
+
+
+def test_jitter_leaves_the_luma_of_hue_and_saturation_alone_on_grey_images(images: torch.Tensor) -> None:
+    grey = images[:, :1].expand(-1, 3, -1, -1)
+    jittered = augment.jitter(grey, 0.4, 0.0, seeded())
+    assert torch.allclose(jittered, jittered[:, :1].expand_as(jittered), atol=1e-3)  # grey has no hue to turn
+
+
+def test_blur_keeps_the_mean_of_a_flat_image_and_lowers_the_variance_of_noise(images: torch.Tensor) -> None:
+    assert torch.allclose(augment.blur(torch.full_like(images, 0.3), 1.0, 1.0, seeded()), torch.tensor(0.3), atol=1e-6)
+    assert augment.blur(images, 1.0, 2.0, seeded()).var() < images.var()
+
+
+def build_method(name: str) -> methods.Method:
+    kind = methods.METHODS[name]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return kind(4) if issubclass(kind, methods.Supervised) else kind()
+
+
+@pytest.mark.parametrize("name", [name for name in methods.METHODS if not name.startswith("untrained")])
+def test_the_loss_falls_when_the_same_views_are_seen_again(name: str) -> None:
+    method = build_method(name)
+    recipe = Recipe(**{**vars(TINY), **pretrain.DEVIATIONS.get(name, ({}, ""))[0]})
+    pixels = torch.randint(0, 256, (16, 3, 64, 64), generator=seeded(), dtype=torch.uint8)
+    views, labels = draw_views(pixels, recipe, seeded()), torch.arange(16) % 4
+    optimizer = torch.optim.AdamW([p for p in method.parameters() if p.requires_grad], lr=1e-3)
+    losses = []
+    for _ in range(8):
+        step = method(views, labels, seeded(5))
+        optimizer.zero_grad()
+        step.loss.backward()
+        optimizer.step()
+        losses.append(step.loss.item())
+    assert losses[-1] < losses[0] - 0.01
+    assert len(step.embedding) in (16, 32)
+
+
+def test_labels_reach_supervised_methods_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = {}
+    for name in ("simclr", "supervised"):
+        module = pretrain._module(name, "scenes", TINY, 0)
+        seen[name] = module.data.labels
+    assert seen["simclr"] is None
+    assert len(seen["supervised"]) == 24
+
+
+def test_mae_hides_three_quarters_and_never_the_class_token() -> None:
+    keep, hidden = methods.mask(5, 65, 0.75, seeded())
+    assert keep.shape == (5, 17)
+    assert hidden.shape == (5, 48)
+    assert (keep[:, 0] == 0).all()
+    assert torch.equal(torch.cat([keep, hidden], 1).sort(1).values, torch.arange(65).expand(5, -1))
+
+
+def test_the_dino_teacher_follows_and_takes_no_gradient() -> None:
+    method = build_method("dino")
+    student, teacher = method.backbone.blocks[0].mlp.fc1.weight, method.teacher[0].blocks[0].mlp.fc1.weight
+    assert not teacher.requires_grad
+    with torch.no_grad():
+        student += 1
+    before = (student - teacher).mean().item()
+    method.after_step(0.0)
+    assert (student - teacher).mean().item() == pytest.approx(before * methods.DINO.momentum, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["swav", "dino"])
+def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pretrain.train(name, device="cpu", out=tmp_path / "whole", recipe=TINY)
+    save = Keeper.on_train_epoch_end
+
+    def save_and_die(self: Keeper, trainer: Any, module: Any) -> None:
+        save(self, trainer, module)
+        if trainer.current_epoch == 1:
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "on_train_epoch_end", save_and_die)
+        with pytest.raises(RuntimeError, match="killed"):
+            pretrain.train(name, device="cpu", out=tmp_path / "again", recipe=TINY)
+    resumed = pretrain.train(name, device="cpu", out=tmp_path / "again", recipe=TINY)
+    assert resumed.read_bytes() == whole.read_bytes()
+    curves = [json.loads(path.with_suffix(".json").read_text())["recipe"]["curve"] for path in (whole, resumed)]
+    assert curves[0] == curves[1]
+    assert len(curves[0]) == TINY.epochs
+
+
+class Collapsing(methods.Method):
+    """Says the same of every image."""
+
+    def forward(self, views: Any, labels: Any, generator: Any) -> methods.Step:
+        h = self.backbone(torch.cat(list(views)))
+        return methods.Step(h.square().mean() * 0, torch.ones_like(h))
+
+
+def test_a_collapse_is_said_once_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(methods.METHODS, "planted", Collapsing)
+    path = pretrain.train("planted", device="cpu", out=tmp_path, recipe=TINY)
+    said = [line for line in capsys.readouterr().err.splitlines() if "collapsed" in line]
+    assert len(said) == 1
+    assert "effective rank 1.0" in said[0]
+    assert json.loads(path.with_suffix(".json").read_text())["recipe"]["collapsed"]
+
+
+def test_health_tells_a_spread_cloud_from_a_point_and_from_a_line() -> None:
+    cloud = torch.randn(256, 32, generator=seeded())
+    spread, rank = collapse.health(cloud)
+    assert spread == pytest.approx(1, abs=0.05)
+    assert rank > 28
+    point = collapse.health(torch.ones(64, 32) + 1e-4 * cloud[:64])
+    line = collapse.health(torch.linspace(-1, 1, 64)[:, None] * torch.ones(1, 32))
+    assert collapse.collapsed([point])
+    assert collapse.collapsed([line])
+    assert not collapse.collapsed([(spread, rank)])
+
+
+def test_unknown_methods_data_and_too_few_images_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"unknown method 'jigsaw'; there are simclr"):
+        pretrain.train("jigsaw")
+    with pytest.raises(UserError, match=r"unknown training data 'clouds'"):
+        pretrain.train("simclr", data="clouds", recipe=TINY)
+    with pytest.raises(UserError, match=r"fewer than one batch of 64"):
+        pretrain.train("simclr", recipe=Recipe(**{**vars(TINY), "batch": 64}))
+
+
+def test_the_architecture_on_a_card_makes_the_projector_that_was_trained() -> None:
+    from analysis.encoders import zoo
+
+    for kind in methods.METHODS.values():
+        projector = zoo.build_projector(kind.architecture())
+        assert (projector is None) == (kind.head is None)
+        assert projector is None or isinstance(projector, nn.Module)

@@ -1,0 +1,68 @@
+"""Drift from published numbers is found, printed and judged."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis import paths, reference
+from analysis.errors import UserError
+from analysis.plan import Entry
+from analysis.results import Results, read_json, reference_file, write_json
+
+ENTRY = Entry(study="masking_cka", name="toy", preset="smoke", parameters={"n": 20})
+ROWS = [{"encoder": "a", "cka": 0.5, "accuracy": 0.25, "n": 20}, {"encoder": "b", "cka": None, "accuracy": 0.75, "n": 20}]
+
+
+@pytest.fixture
+def stored(tmp_path: Path, build: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tolerances = (paths.REFERENCE / "tolerances.yaml").read_text()
+    for module in (paths, reference):
+        monkeypatch.setattr(module, "REFERENCE", tmp_path)
+    monkeypatch.setattr("analysis.results.REFERENCE", tmp_path)
+    (tmp_path / "tolerances.yaml").write_text(tolerances)
+    publish(ROWS)
+    return reference.store_runs([ENTRY])[0]
+
+
+def publish(rows: list[dict]) -> None:
+    Results("masking_cka", "toy", "smoke", {}, tables={"pairs": rows}, figures=[{"file": "x"}]).save(ENTRY.folder)
+    write_json(ENTRY.folder / "manifest.json", {"fingerprint": ENTRY.fingerprint()})
+
+
+def changed(**values: float | None) -> list[dict]:
+    return [{**ROWS[0], **values}, ROWS[1]]
+
+
+def test_an_equal_run_has_no_drift(stored: Path) -> None:
+    drifts = reference.compare_runs([ENTRY])
+    assert {d.column for d in drifts} == {"cka", "accuracy"}
+    assert all(d.within and d.largest == 0 for d in drifts)
+
+
+@pytest.mark.parametrize(
+    ("rows", "within"),
+    [(changed(cka=0.5001), True), (changed(cka=0.52), False), (changed(accuracy=0.26), True), (changed(cka=None), False)],
+)
+def test_drift_is_judged_by_the_tolerance_of_its_column(stored: Path, rows: list[dict], within: bool) -> None:
+    publish(rows)
+    assert all(d.within for d in reference.compare_runs([ENTRY])) == within
+
+
+def test_missing_rows_are_a_drift(stored: Path) -> None:
+    publish(ROWS[:1])
+    (drift,) = reference.compare_runs([ENTRY])
+    assert not drift.within
+    assert "one side only" in drift.line()
+
+
+def test_the_reference_holds_numbers_and_manifest_and_names_no_picture(stored: Path) -> None:
+    content = read_json(stored)
+    assert stored == reference_file("masking_cka", "smoke")
+    assert set(content) == {"results", "manifest"}
+    assert content["results"]["figures"] == []
+
+
+def test_a_stale_run_is_not_stored(stored: Path) -> None:
+    write_json(ENTRY.folder / "manifest.json", {"fingerprint": {**ENTRY.fingerprint(), "notebook": "another"}})
+    with pytest.raises(UserError, match="stale"):
+        reference.store_runs([ENTRY])
