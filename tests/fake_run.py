@@ -48,7 +48,11 @@ def make(entry: Entry, sign: float = 1.0) -> Path:
         cell["id"] = f"cell-{number}"
     write_text(folder / "notebook.ipynb", nbformat.writes(nb))
     _results(entry, sign).save(folder)
-    parts = {"parameters": plain(resolve(entry.study, entry.preset).model_dump()), "notebook": "ab" * 16, "modules": {"analysis.paths": "cd" * 16}}
+    parts = {
+        "parameters": plain(resolve(entry.study, entry.preset).model_dump()),
+        "notebook": "ab" * 16,
+        "modules": {"analysis.paths": "cd" * 16},
+    }
     parts |= {"data": {"scenes:objects": "01" * 16}, "weights": {}, "reference": {}}
     write_manifest(folder, manifest(entry.study, entry.name, entry.preset, parts, "2026-01-02T03:04:05+00:00", 12.3))
     return folder
@@ -57,7 +61,7 @@ def make(entry: Entry, sign: float = 1.0) -> Path:
 def _cells(folder: Path) -> list[nbformat.NotebookNode]:
     code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
     return [
-        text("# What remains when a part is removed\n\nThe question, and [debiased CKA](#measure-debiased-cka) {cite:p}`cadet2023`."),
+        text("# What remains when a part is removed\n\nIn [debiased CKA](#measure-debiased-cka) {cite:p}`cadet2023`."),
         code("preset = None", metadata={"tags": ["parameters"]}),
         code(f'run_dir = "{folder}"', metadata={"tags": ["injected-parameters"]}),
         code(SETUP),

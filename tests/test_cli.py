@@ -79,9 +79,16 @@ def test_similarity_refuses_ids_in_another_order(features: tuple[Path, Path], tm
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "does not exist"), (b"no array", "cannot read"), (np.array(["a"]), "takes numbers"), (np.arange(5.0), "takes numbers")],
+    [
+        (None, "does not exist"),
+        (b"no array", "cannot read"),
+        (np.array(["a"]), "takes numbers"),
+        (np.arange(5.0), "takes numbers"),
+    ],
 )
-def test_similarity_says_what_is_wrong_with_a_file(tmp_path: Path, features: tuple[Path, Path], content: object, says: str) -> None:
+def test_similarity_says_what_is_wrong_with_a_file(
+    tmp_path: Path, features: tuple[Path, Path], content: object, says: str
+) -> None:
     path = tmp_path / "c.npy"
     if isinstance(content, bytes):
         path.write_bytes(content)

@@ -329,6 +329,14 @@ def test_a_timm_convnet_has_its_stages_and_its_own_embedding() -> None:
     assert encoder.patches(images, "layer2").shape == (2, 4, 4, 128)
 
 
+def test_a_network_that_cannot_be_read_layer_by_layer_is_refused() -> None:
+    import timm
+
+    model = timm.create_model("swin_tiny_patch4_window7_224", pretrained=False, depths=(1, 1, 1, 1))
+    with pytest.raises(UserError, match="SwinTransformer networks cannot be read layer by layer"):
+        wrap(model)
+
+
 # --- digest ----------------------------------------------------------------------------------------------------------
 
 

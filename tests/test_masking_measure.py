@@ -22,12 +22,18 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> MaskingCka:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (N, SIZE // 8, SIZE // 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
     ids = np.array([f"toy/{i:02d}" for i in range(N)])
-    dataset = Dataset("toy", images, np.arange(N) % 3, ids, ("a", "b", "c"), {"foreground": np.broadcast_to(CENTRE, (N, SIZE, SIZE))})
+    dataset = Dataset(
+        "toy", images, np.arange(N) % 3, ids, ("a", "b", "c"), {"foreground": np.broadcast_to(CENTRE, (N, SIZE, SIZE))}
+    )
     monkeypatch.setattr(module.datasets, "load", lambda *_, **__: dataset)
     monkeypatch.setattr(module, "facts", lambda name: Facts(name, SIZE, "self"))
     monkeypatch.setattr(module.encoders, "load", lambda name, _: SimpleNamespace(name=name, size=SIZE, layers=("embed",)))
-    monkeypatch.setattr(module, "extract", lambda encoder, images, **_: {"embed": images[:, VIEWS[encoder.name]].reshape(N, -1) / 255.0})
-    return MaskingCka(encoders=tuple(VIEWS), datasets=("toy",), fills=("black",), fractions=(0.5,), n_bootstrap=60, n_permutations=20)
+    monkeypatch.setattr(
+        module, "extract", lambda encoder, images, **_: {"embed": images[:, VIEWS[encoder.name]].reshape(N, -1) / 255.0}
+    )
+    return MaskingCka(
+        encoders=tuple(VIEWS), datasets=("toy",), fills=("black",), fractions=(0.5,), n_bootstrap=60, n_permutations=20
+    )
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

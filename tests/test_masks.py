@@ -86,7 +86,9 @@ def test_images_without_object_or_without_ground_are_dropped_at_every_size(datas
     foreground = dataset.masks["foreground"].copy()
     foreground[2], foreground[3] = False, True
     border = np.zeros_like(foreground)
-    broken = Dataset("toy", dataset.images, dataset.labels, dataset.ids, ("only",), {"foreground": foreground, "border": border})
+    broken = Dataset(
+        "toy", dataset.images, dataset.labels, dataset.ids, ("only",), {"foreground": foreground, "border": border}
+    )
     kept = masks.common_ids({SIZE: broken, 2 * SIZE: dataset}, 0.01, 0.99)
     assert kept.tolist() == ["toy/0", "toy/1", "toy/4", "toy/5"]
 

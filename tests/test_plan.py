@@ -95,7 +95,9 @@ def test_the_runs_of_the_book_are_valid_and_those_on_users_data_wait_to_be_asked
     assert len({(entry.study, entry.name) for entry in all_}) == len(all_)
 
 
-@pytest.mark.parametrize("text", ["runs: [{study: masking_cka}]", "runs: 3", "{", "runs: [{study: masking_cka, name: a, n: 3}]"])
+@pytest.mark.parametrize(
+    "text", ["runs: [{study: masking_cka}]", "runs: 3", "{", "runs: [{study: masking_cka, name: a, n: 3}]"]
+)
 def test_a_broken_runs_file_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "runs.yaml").write_text(text)
     with pytest.raises(UserError, match="cannot read"):

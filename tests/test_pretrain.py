@@ -92,6 +92,8 @@ def test_the_loss_falls_when_the_same_views_are_seen_again(name: str) -> None:
     pixels = torch.randint(0, 256, (16, 3, 64, 64), generator=seeded(), dtype=torch.uint8)
     views, labels = draw_views(pixels, recipe, seeded()), torch.arange(16) % 4
     optimizer = torch.optim.AdamW([p for p in method.parameters() if p.requires_grad], lr=1e-3)
+    if name == "dino":
+        method.loss.center_momentum = 1.0  # while its centre settles the target moves, and the loss with it
     losses = []
     for _ in range(8):
         step = method(views, labels, seeded(5))
@@ -199,5 +201,5 @@ def test_the_architecture_on_a_card_makes_the_projector_that_was_trained() -> No
 
     for kind in methods.METHODS.values():
         projector = zoo.build_projector(kind.architecture())
-        assert (projector is None) == (kind.head is None)
+        assert (projector is None) == (not kind.head)
         assert projector is None or isinstance(projector, nn.Module)

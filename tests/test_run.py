@@ -97,7 +97,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing(toy: Path, monkeypatch: pytes
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(runs, "_execute", full)
-    with pytest.raises(UserError, match="disk .* is full"):
+    with pytest.raises(UserError, match=r"disk .* is full"):
         runs.run("masking_cka", "smoke", {"n": 21}, "a")
     assert published(toy / "a") == 20
     assert not leftovers(toy)

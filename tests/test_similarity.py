@@ -90,7 +90,7 @@ def test_feature_form_and_gram_form_give_the_same_products(n: int, p: int, q: in
     ys = [centred(rng.standard_normal((n, q)) ** 3)]
     for right in (ys, xs):
         one, other = feature_products(xs, right), gram_products(xs, right)
-        for name in ("cross", "self_x", "self_y", "diagonal_x", "diagonal_y"):
+        for name in ("cross", "self_x", "self_y"):
             np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9)
 
 

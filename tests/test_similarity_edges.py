@@ -115,7 +115,9 @@ def test_the_unit_of_the_features_does_not_matter(scale: float) -> None:
 
 @pytest.mark.parametrize("kind", [np.float16, np.int32, np.uint8, bool])
 def test_integer_boolean_and_half_features_are_computed_in_float64(kind: type) -> None:
-    x, y = [(3 * side).clip(min=0).astype(kind) for side in demo_features()]
+    a, b = demo_features()
+    x: np.ndarray = (3 * a).clip(min=0).astype(kind)
+    y: np.ndarray = (3 * b).clip(min=0).astype(kind)
     assert linear_cka(x, y) == pytest.approx(linear_cka(x.astype(np.float64), y.astype(np.float64)), abs=1e-12)
 
 

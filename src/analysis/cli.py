@@ -69,6 +69,7 @@ def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOptio
     from analysis.engine import execute
     from analysis.run import absolute, default_name
 
+    parameters.resolve(study, preset)
     grid = {name: yaml.safe_load(f"[{values}]") for name, values in _pairs(p)}
     if not grid:
         raise UserError("name at least one parameter: -p n=100,200")
@@ -76,13 +77,14 @@ def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOptio
     for values in itertools.product(*grid.values()):
         overrides = absolute(dict(zip(grid, values, strict=True)))
         parameters.resolve(study, preset, overrides)
-        entries.append({"study": study, "name": default_name(preset, overrides), "preset": preset, "parameters": overrides})
+        line = {"study": study, "name": default_name(preset, overrides), "preset": preset, "parameters": overrides}
+        entries.append(plan.Entry.model_validate(line))
     file = paths.build() / "sweeps" / f"{study}-{default_name(preset, grid)}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump({"runs": entries}), encoding="utf-8")
+    file.write_text(yaml.safe_dump({"runs": [entry.model_dump() for entry in entries]}), encoding="utf-8")
     execute(file, cores=cores, extra=context.args)
     for entry in entries:
-        typer.echo(f"{paths.runs() / study / entry['name']}  {json.dumps(entry['parameters'])}")
+        typer.echo(f"{entry.folder}  {json.dumps(entry.parameters)}")
 
 
 @app.command()
@@ -133,7 +135,9 @@ def verify(
 def similarity(
     a: Path,
     b: Path,
-    ids: Annotated[list[Path] | None, typer.Option(help="text or .npy file of sample ids of A; give it twice for A and B")] = None,
+    ids: Annotated[
+        list[Path] | None, typer.Option(help="text or .npy file of sample ids of A; give it twice for A and B")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table")] = False,
     n_bootstrap: int = 1000,
     n_permutations: int = 200,
@@ -144,7 +148,7 @@ def similarity(
     from analysis.results import plain
     from analysis.similarity import compare
 
-    id_lists = [read_ids(path) for path in ids or []]
+    id_lists = [read_ids(path).tolist() for path in ids or []]
     rows = compare(
         read_features(a),
         read_features(b),
@@ -168,7 +172,8 @@ def download(name: str) -> None:
     """Fetch a public data set into DATA_ROOT (its own terms apply), checked by digest."""
     from analysis import datasets
 
-    typer.echo(datasets.download(name))
+    for path in datasets.download(name):
+        typer.echo(path)
 
 
 def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:

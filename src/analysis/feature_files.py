@@ -20,7 +20,8 @@ def read_features(path: Path) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"cannot read {path} as .npy: {error}") from None
     if not isinstance(array, np.ndarray) or array.ndim < 2 or array.dtype.kind not in "fiu":
-        raise UserError(f"{path} holds {getattr(array, 'dtype', type(array).__name__)}{getattr(array, 'shape', '')}; it takes numbers (n, p)")
+        found = f"{getattr(array, 'dtype', type(array).__name__)}{getattr(array, 'shape', '')}"
+        raise UserError(f"{path} holds {found}; it takes numbers (n, p)")
     return array.reshape(len(array), -1)
 
 

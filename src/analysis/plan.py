@@ -63,7 +63,9 @@ def entries(path: Path | None = None, real: bool = False) -> list[Entry]:
         listed = yaml.safe_load(path.read_text(encoding="utf-8"))["runs"]
         found = [Entry(**line) for line in listed]
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError) as error:
-        raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}; it takes `runs:` and a list of study, name, preset") from None
+        raise UserError(
+            f"cannot read {path}: {str(error).splitlines()[0]}; it takes `runs:` and a list of study, name, preset"
+        ) from None
     for entry in found:
         resolve(entry.study, entry.preset, entry.parameters)
     return [entry for entry in found if real or not entry.needs]

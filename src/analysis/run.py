@@ -106,7 +106,9 @@ def _execute(study: str, values: dict[str, Any], folder: Path, final: Path) -> N
         reason = f"cell {error.exec_count}: {error.ename}: {error.evalue}".splitlines()[0]
         raise UserError(f"{study} ({final.name}) failed in {reason}; see {_keep_failed(folder, final)}") from None
     except DeadKernelError:
-        raise UserError(f"{study} ({final.name}): the kernel died (out of memory?); see {_keep_failed(folder, final)}") from None
+        raise UserError(
+            f"{study} ({final.name}): the kernel died (out of memory?); see {_keep_failed(folder, final)}"
+        ) from None
     if not (folder / "manifest.json").exists():
         raise UserError(f"{study} ({final.name}) ended without saving its results: its last cell must call `save()`")
 
@@ -151,7 +153,9 @@ def _only_one(final: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"{final.parent.name} ({final.name}) is already running; wait for it or use another --name") from None
+            raise UserError(
+                f"{final.parent.name} ({final.name}) is already running; wait for it or use another --name"
+            ) from None
         yield
 
 
@@ -163,4 +167,6 @@ def _full_disk(final: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _sweep_up(final)
-        raise UserError(f"the disk of {paths.build()} is full: free some space and run again; the last good run is kept") from None
+        raise UserError(
+            f"the disk of {paths.build()} is full: free some space and run again; the last good run is kept"
+        ) from None

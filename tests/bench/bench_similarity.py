@@ -28,15 +28,16 @@ CASES = {"d=384": 384, "d=768": 768, "d=2048": 2048, "12x12": 384}
 Run = tuple[float, Callable[[], Any]]  # share of the work that is done, and how to do it; the value is that of (0, 0)
 
 
-def features(case: str) -> tuple[np.ndarray, np.ndarray]:
+def write_features(case: str, folder: str) -> None:
     """Two stacks of layers (L, n, d): a shared signal of falling spectrum, noise, and an offset as after a ReLU."""
     layers, d = LAYERS if case == "12x12" else 1, CASES[case]
     rng = np.random.default_rng(d)
     signal = rng.standard_normal((N, 64)) / np.sqrt(np.arange(1, 65))
-    stacks = np.empty((2, layers, N, d), dtype=np.float32)
-    for layer in stacks.reshape(-1, N, d):
-        layer[:] = 1 + signal @ rng.standard_normal((64, d)) / 8 + 0.5 * rng.standard_normal((N, d))
-    return stacks[0], stacks[1]
+    for side in "xy":
+        stack = np.empty((layers, N, d), dtype=np.float32)
+        for layer in stack:
+            layer[:] = 1 + signal @ rng.standard_normal((64, d)) / 8 + 0.5 * rng.standard_normal((N, d))
+        np.save(Path(folder) / f"{side}.npy", stack)
 
 
 def ours(x: np.ndarray, y: np.ndarray, debiased: bool) -> Run:
@@ -139,7 +140,8 @@ def measure(name: str, folder: str, debiased: bool, repeats: int) -> dict[str, f
     x, y = (np.load(Path(folder) / f"{side}.npy") for side in "xy")
     share, run = CONTESTANTS[name](x, y, debiased)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    walls, cpus, value = [], [], float("nan")
+    walls: list[float] = []
+    cpus: list[float] = []
     while len(walls) < repeats and sum(walls) < 8:
         wall, cpu = time.perf_counter(), time.process_time()
         value = float(run())
@@ -161,35 +163,34 @@ def contest(name: str, folder: str, debiased: bool, repeats: int) -> dict[str, A
     return {"why": "not installed" if "No module named" in last else last[:60]}
 
 
+def line(name: str, row: dict[str, Any], first: dict[str, Any]) -> str:
+    """One line of the table, against the first contestant that returned a value."""
+    if "why" in row:
+        return f"{name:22s}  {row['why']}"
+    wall = ("" if row["share"] == 1 else "~") + format(row["seconds"], ".3f")
+    times = f"{wall:>9s} {row['seconds'] / first['seconds']:>7.2f} {row['cpu']:>8.3f} {row['cpu'] / first['cpu']:>7.2f}"
+    return f"{name:22s}{times} {row['mib']:>9.0f}  {row['value']:.9f} ({row['value'] - first['value']:+.1e})"
+
+
 def main(repeats: int = 20) -> None:
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
-            for side, stack in zip("xy", features(case), strict=True):
-                np.save(Path(folder) / f"{side}.npy", stack)
+            # not in this process: a child would inherit its peak memory
+            subprocess.run([sys.executable, __file__, case, folder], check=True)
             for debiased in (True, False):
                 print(f"\n{case}, n={N}, {'debiased' if debiased else 'biased'} linear CKA")
-                print(
-                    f"{'':22s}{'seconds':>9s} {'/ ours':>7s} {'cpu s':>8s} {'/ ours':>7s} {'peak MiB':>9s}  value (difference from ours)",
-                    flush=True,
-                )
-                first: dict[str, float] = {}
+                print(" " * 22 + "  seconds  / ours    cpu s  / ours  peak MiB  value (difference from ours)", flush=True)
+                first: dict[str, Any] = {}
                 for name in CONTESTANTS:
                     row = contest(name, folder, debiased, repeats)
-                    if "why" in row:
-                        print(f"{name:22s}{row['why']:>9s}", flush=True)
-                        continue
                     first = first or row
-                    mark = "" if row["share"] == 1 else "~"
-                    wall, cpu = row["seconds"] / first["seconds"], row["cpu"] / first["cpu"]
-                    print(
-                        f"{name:22s}{mark + format(row['seconds'], '.3f'):>9s} {wall:>7.2f} {row['cpu']:>8.3f} {cpu:>7.2f} {row['mib']:>9.0f}"
-                        f"  {row['value']:.9f} ({row['value'] - first['value']:+.1e})",
-                        flush=True,
-                    )
+                    print(line(name, row, first), flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 5:
+    if len(sys.argv) == 3:
+        write_features(*sys.argv[1:])
+    elif len(sys.argv) == 5:
         print(json.dumps(measure(sys.argv[1], sys.argv[2], bool(int(sys.argv[3])), int(sys.argv[4]))))
     else:
         main()

@@ -14,17 +14,20 @@ from analysis.results import Results
 if TYPE_CHECKING:
     from analysis.book.stage import Page
 
-_DIGESTS = {"notebook": "Notebook", "modules": "Library modules", "data": "Data", "weights": "Weights", "reference": "Stored numbers"}
+_DIGESTS = {
+    "notebook": "Notebook",
+    "modules": "Library modules",
+    "data": "Data",
+    "weights": "Weights",
+    "reference": "Stored numbers",
+}
 _COMMANDS = {"__main__", "cli"}  # documented by `analysis --help`
 
 
 def write(pages: Sequence[Page]) -> dict[str, str]:
     """The provenance appendix and one API page per public module: file name -> text."""
     files = {"_generated/provenance.md": _all_runs(pages)}
-    for name, modules in public_modules().items():
-        blocks = "\n".join(_automodule(module, "#" if module == f"analysis.{name}" else "##") for module in modules)
-        files[f"api/{name}.md"] = blocks
-    return files
+    return files | {f"api/{name}.md": api_page(name, modules) for name, modules in public_modules().items()}
 
 
 def rerun(entry: Entry, results: Results) -> str:
@@ -33,12 +36,18 @@ def rerun(entry: Entry, results: Results) -> str:
     changed = "".join(f" -p {key}={_flat(value, ',')}" for key, value in entry.parameters.items())
     command = f"analysis run {entry.study} --preset {entry.preset}{changed} --name {name}"
     rows = [
-        {"name": f"`{row['name']}`", "value": _flat(results.parameters.get(row["name"])), "type": row["type"], "meaning": row["meaning"]}
+        {
+            "name": f"`{row['name']}`",
+            "value": _flat(results.parameters.get(row["name"])),
+            "type": row["type"],
+            "meaning": row["meaning"],
+        }
         for row in describe(entry.study)
     ]
     values = table(rows, {"name": "Parameter", "value": "Here", "meaning": "Meaning", "type": "Takes"}).markdown
     return (
-        f"## Run it again\n\n```bash\n{command}\n```\n\nAdd `-p name=value` for anything in the table; [](#run-again) has the rest.\n\n"
+        f"## Run it again\n\n```bash\n{command}\n```\n\n"
+        "Add `-p name=value` for anything in the table; [](#run-again) has the rest.\n\n"
         f":::{{dropdown}} Parameters of this run\n{{.parameters}}\n{values}:::\n\n"
     )
 
@@ -47,7 +56,9 @@ def fold_manifest(manifest: Mapping[str, Any]) -> str:
     """A folded box with everything `manifest.json` says: commit, machine, packages and the digest of each dependency."""
     depends = manifest["fingerprint"]
     digests = "".join(
-        f"**{title}**\n\n{_digest_table(_named(kind, depends[kind]))}\n" for kind, title in _DIGESTS.items() if depends.get(kind)
+        f"**{title}**\n\n{_digest_table(_named(kind, depends[kind]))}\n"
+        for kind, title in _DIGESTS.items()
+        if depends.get(kind)
     )
     packages = ", ".join(f"{name} {version}" for name, version in manifest["packages"].items())
     return (
@@ -67,6 +78,11 @@ def public_modules() -> dict[str, list[str]]:
     return found
 
 
+def api_page(name: str, modules: Sequence[str]) -> str:
+    """The docstrings of `modules` on one page, that of `analysis.NAME` first."""
+    return "\n".join(_automodule(module, "#" if module == f"analysis.{name}" else "##") for module in modules)
+
+
 def _automodule(module: str, level: str) -> str:
     return f"{level} {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :ignore-module-all:\n```\n"
 
@@ -82,7 +98,13 @@ def _all_runs(pages: Sequence[Page]) -> str:
         }
         for page in pages
     ]
-    heads = {"page": "Page", "commit": "Commit", "preset": "Preset", "seconds": ("Seconds", ",.0f"), "memory": ("Peak memory, MB", ",.0f")}
+    heads = {
+        "page": "Page",
+        "commit": "Commit",
+        "preset": "Preset",
+        "seconds": ("Seconds", ",.0f"),
+        "memory": ("Peak memory, MB", ",.0f"),
+    }
     each = "".join(f"## {page.entry.study}: {page.title}\n\n{fold_manifest(page.manifest)}\n" for page in pages)
     return f"{table(rows, heads).markdown}\n{each}" if pages else "No run has been executed yet.\n"
 
@@ -118,4 +140,3 @@ def _digest_table(digests: Mapping[str, str]) -> str:
 
 def _flat(value: Any, separator: str = ", ") -> str:
     return separator.join(map(str, value)) if isinstance(value, Iterable) and not isinstance(value, str) else str(value)
-

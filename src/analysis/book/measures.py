@@ -83,7 +83,7 @@ def _defects(name: str) -> str:
         if any(row["seen_in"] for row in rows):
             columns["seen_in"] = "Seen in"
         parts.append(f"{(measured.__doc__ or '').strip()}\n\n{{.defects}}\n{table(rows, columns).markdown}")
-    return "\n".join(parts) or "None is measured here.\n"
+    return "\n".join(parts) or "No defect is measured here.\n"
 
 
 def _value(value: float) -> str:

@@ -118,7 +118,10 @@ def _write_toc(stage: Path, pages: list[Page]) -> None:
     toc = yaml.safe_load((stage / "_toc.yml").read_text(encoding="utf-8"))
     studies: dict[str, Any] = {}
     for page in pages:
-        chapter = studies.setdefault(page.entry.study, {"file": f"studies/{page.entry.study}/index", "title": verdicts.PAPERS[page.entry.study][0], "sections": []})
+        chapter = studies.setdefault(
+            page.entry.study,
+            {"file": f"studies/{page.entry.study}/index", "title": verdicts.PAPERS[page.entry.study][0], "sections": []},
+        )
         chapter["sections"].append({"file": page.document, "title": page.title})
     if studies:
         toc["parts"].insert(1, {"caption": "The studies", "chapters": list(studies.values())})

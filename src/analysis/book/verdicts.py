@@ -46,7 +46,8 @@ def claims_table(claims: Sequence[Claim], found: dict[tuple[str, str], tuple[Pag
         for claim in claims
     ]
     how = "\n".join(
-        f"**{claim.id}**\n: *Quantity.* {claim.quantity}\n\n  *Control.* {claim.control}\n\n  *Rule.* {claim.rule}\n" for claim in claims
+        f"**{claim.id}**\n: *Quantity.* {claim.quantity}\n\n  *Control.* {claim.control}\n\n  *Rule.* {claim.rule}\n"
+        for claim in claims
     )
     verdicts = table(rows, {"id": "", "claim": "Claim", **COLUMNS}).markdown
     return f"{{.claims}}\n{verdicts}\n:::{{dropdown}} Quantity, control and rule of each claim\n{how}:::\n"
@@ -89,4 +90,5 @@ def _summary(found: dict[tuple[str, str], tuple[Page, Finding]]) -> str:
 def _study_index(study: str, pages: Sequence[Page], verdicts: str) -> str:
     question = (study_model(study).__doc__ or "").strip().splitlines()[0]
     answers = "\n".join(f"[{page.title}](/{page.document}.ipynb)\n: {page.results.answer or NOTHING}\n" for page in pages)
-    return f"# {pages[0].heading}\n\n*{question}* A question of {{cite:t}}`{PAPERS[study][1]}`.\n\n## What came out\n\n{answers}\n## Claims\n\n{verdicts}"
+    opening = f"# {pages[0].heading}\n\n*{question}* A question of {{cite:t}}`{PAPERS[study][1]}`."
+    return f"{opening}\n\n## What came out\n\n{answers}\n## Claims\n\n{verdicts}"

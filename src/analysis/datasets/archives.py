@@ -134,7 +134,6 @@ def _members(archive: Path) -> Iterator[Member]:
             file = stream.extractfile(member) if member.isreg() else None
             if file is not None:
                 yield member.name, file
-        while stream.fileobj and stream.fileobj.read(
-            1 << 20
-        ):  # a tar ends before its gzip does, and the checksum is at the end
+        # a tar ends before its gzip does, and the checksum comes last
+        while stream.fileobj and stream.fileobj.read(1 << 20):
             pass

@@ -44,7 +44,7 @@ SOURCE = Source(
     parts=(
         Part(
             folders=("ccp", "clothing-co-parsing", "clothing-co-parsing-master"),
-            archives=("clothing-co-parsing-subset.zip", "clothing-co-parsing-master.zip", "clothing-co-parsing.zip"),
+            archives=("clothing-co-parsing-master.zip", "clothing-co-parsing-subset.zip"),
             marker="photos",
         ),
     ),

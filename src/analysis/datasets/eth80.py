@@ -1,7 +1,7 @@
 """ETH-80 (Leibe & Schiele, CVPR 2003): 8 categories x 10 objects x 41 views on a plain blue ground, with masks.
 
-Accepted under the data root: `eth80-subset.zip` or the folder `eth80/` with `{images,masks}/<category>/<object>/`, or the
-original `eth80-cropped256.tgz` or its folder with `<object>/` and `<object>/maps/`.
+Accepted under the data root: the original `eth80-cropped256.tgz` or its folder, with `<object>/` and `<object>/maps/`; or
+`eth80.zip`, `eth80-subset.zip` or the folder `eth80/`, with `{images,masks}/<category>/<object>/`.
 """
 
 import re
@@ -57,6 +57,6 @@ SOURCE = Source(
     terms="research use",
     source="the Max Planck Institute for Informatics, Saarbruecken (data set ETH-80)",
     images=3_280,
-    parts=(Part(folders=("eth80", "eth80-cropped256"), archives=("eth80-subset.zip", "eth80.zip", "eth80-cropped256.tgz")),),
+    parts=(Part(folders=("eth80", "eth80-cropped256"), archives=("eth80-cropped256.tgz", "eth80.zip", "eth80-subset.zip")),),
     table=_table,
 )

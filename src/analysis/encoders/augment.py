@@ -29,10 +29,10 @@ class Views:
         blur: probability of a Gaussian blur, and its greatest standard deviation in px.
     """
 
-    area: tuple[float, float] = (0.25, 1.0)
+    area: tuple[float, float] = (0.4, 1.0)
     aspect: float = 4 / 3
     flip: float = 0.5
-    jitter: float = 0.4
+    jitter: float = 0.8
     grey: float = 0.2
     blur: tuple[float, float] = (0.3, 1.0)
 

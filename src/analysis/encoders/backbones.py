@@ -139,10 +139,18 @@ def _averaged(maps: Tensor) -> Activation:
 
 
 def wrap(model: nn.Module) -> Backbone:
-    """`model` as a `Backbone`: itself if it is one, else the timm interface that fits it."""
+    """`model` as a `Backbone`: itself if it is one, else the timm interface that fits it.
+
+    Raises:
+        UserError: a timm model whose layers cannot be read as tokens or as maps (n, c, h, w).
+    """
     if isinstance(model, Backbone):
         return model
-    return Transformer(model) if hasattr(model, "blocks") and hasattr(model, "num_prefix_tokens") else Convnet(model)
+    if hasattr(model, "blocks") and hasattr(model, "num_prefix_tokens"):
+        return Transformer(model)
+    if not hasattr(model, "forward_intermediates") or getattr(model, "output_fmt", "NCHW") != "NCHW":
+        raise UserError(f"{type(model).__name__} networks cannot be read layer by layer here; plain ViTs and convnets can")
+    return Convnet(model)
 
 
 def resolve_device(device: str) -> torch.device:

@@ -50,7 +50,7 @@ def vit_tiny() -> Path:
 
 
 def timm(name: str) -> Path:
-    """Where the local Hugging Face cache holds (or would hold) the weights of a timm model."""
+    """The weights of a timm model in the local Hugging Face cache; where there are none, a place they may be put by hand."""
     from huggingface_hub import constants, try_to_load_from_cache
 
     found = try_to_load_from_cache(f"timm/{name}", "model.safetensors", cache_dir=constants.HF_HUB_CACHE)

@@ -1,9 +1,8 @@
 """What is trained by which loss: the methods of the zoo, with their heads, losses and masks from `lightly`."""
 
-import copy
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from lightly.loss import DINOLoss, NTXentLoss, SwaVLoss
@@ -32,19 +31,24 @@ class Method(nn.Module):
         labelled: whether training sees labels.
     """
 
-    base: dict[str, Any] = zoo.RESNET
-    head: dict[str, Any] | None = None
+    base: ClassVar[dict[str, Any]] = zoo.RESNET
+    head: ClassVar[dict[str, Any]] = {}
     labelled = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = zoo.build(self.architecture())
-        self.projector = zoo.build_projector(self.architecture())
+        self.backbone: Any
+        self.projector: Any
+        self.backbone, self.projector = self._networks()
+
+    def _networks(self) -> list[Any]:
+        """A fresh backbone and its projector (or None)."""
+        return [zoo.build(self.architecture()), zoo.build_projector(self.architecture())]
 
     @classmethod
     def architecture(cls) -> dict[str, Any]:
         """What `zoo.build` and `zoo.build_projector` need to make this method's encoder again."""
-        return cls.base | ({"projector": cls.head} if cls.head else {})
+        return {**cls.base, **({"projector": cls.head} if cls.head else {})}
 
     def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
         """The loss of normalised views, each (n, 3, size, size); the two full ones come first."""
@@ -68,7 +72,7 @@ def _cut(x: Tensor, views: Sequence[Tensor]) -> Sequence[Tensor]:
 class SimCLR(Method):
     """Chen et al. 2020: the other view of an image is told from all other images in the batch (NT-Xent)."""
 
-    head = {"head": "SimCLRProjectionHead", **RESNET_HEAD}
+    head: ClassVar[dict[str, Any]] = {"head": "SimCLRProjectionHead", **RESNET_HEAD}
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,13 +88,16 @@ class SimCLR(Method):
 class SwAV(Method):
     """Caron et al. 2020: one view predicts the balanced cluster assignment (Sinkhorn) of the other."""
 
-    head = {"head": "SwaVProjectionHead", **RESNET_HEAD}
-    prototypes, frozen = 128, 0.1  # prototypes stay put for the first tenth, as in the paper's first epoch
+    head: ClassVar[dict[str, Any]] = {"head": "SwaVProjectionHead", **RESNET_HEAD}
+    prototypes, frozen = 64, 0.1  # prototypes stay put for the first tenth, as in the paper's first epoch
+    epsilon = 0.02  # at the paper's 0.05 the codes of so small a network are flat, and the loss stays at log(prototypes)
 
     def __init__(self) -> None:
         super().__init__()
         self.codes = SwaVPrototypes(self.head["output_dim"], self.prototypes)
-        self.loss = SwaVLoss()
+        for linear in self.codes.heads:
+            linear.bias = None  # lightly gives prototypes a bias; the paper's are directions only
+        self.loss = SwaVLoss(sinkhorn_epsilon=self.epsilon)
         self.codes.normalize()
 
     def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
@@ -112,13 +119,22 @@ class SwAV(Method):
 class DINO(Method):
     """Caron et al. 2021: every view predicts what a slowly following teacher says about the other full view."""
 
-    base = zoo.VIT
-    head = {"head": "DINOProjectionHead", "input_dim": 128, "hidden_dim": 256, "bottleneck_dim": 64, "output_dim": 512}
-    momentum, frozen = 0.98, 0.1  # of the teacher at the start, rising to 1; share with a fixed last layer
+    base: ClassVar[dict[str, Any]] = zoo.VIT
+    head: ClassVar[dict[str, Any]] = {
+        "head": "DINOProjectionHead",
+        "input_dim": 128,
+        "hidden_dim": 256,
+        "bottleneck_dim": 64,
+        "output_dim": 512,
+    }
+    momentum, frozen = 0.97, 0.1  # of the teacher at the start, rising to 1; share with a fixed last layer
 
     def __init__(self) -> None:
         super().__init__()
-        self.teacher = copy.deepcopy(self._student()).requires_grad_(False)
+        # built anew and loaded: torch cannot copy a module under weight_norm
+        self.teacher = nn.ModuleList(self._networks())
+        self.teacher.load_state_dict(self._student().state_dict())
+        self.teacher.requires_grad_(False)
         self.loss = DINOLoss(self.head["output_dim"], warmup_teacher_temp=0.04, teacher_temp=0.04)
 
     def _student(self) -> nn.ModuleList:
@@ -154,7 +170,9 @@ class DINO(Method):
 class MAE(Method):
     """He et al. 2022: three quarters of the patches are hidden and their normalised pixels predicted from the rest."""
 
-    base = zoo.VIT | {"pool": "avg"}  # the loss never speaks to the CLS token, so the mean over patches represents the image
+    base: ClassVar[dict[str, Any]] = zoo.VIT | {
+        "pool": "avg"
+    }  # the loss never speaks to the CLS token, so the mean over patches represents the image
     ratio, width, depth = 0.75, 64, 1
 
     def __init__(self) -> None:
@@ -209,13 +227,13 @@ class Supervised(Method):
 class SupervisedViT(Supervised):
     """`Supervised` on the transformer."""
 
-    base = zoo.VIT
+    base: ClassVar[dict[str, Any]] = zoo.VIT
 
 
 class UntrainedViT(Method):
     """The transformer as it was drawn."""
 
-    base = zoo.VIT
+    base: ClassVar[dict[str, Any]] = zoo.VIT
 
 
 METHODS: dict[str, type[Method]] = {

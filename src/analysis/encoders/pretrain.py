@@ -5,7 +5,9 @@ import shutil
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import Trainer
 
@@ -14,7 +16,7 @@ from analysis.encoders import pretrain_card
 from analysis.encoders.backbones import resolve_device
 from analysis.encoders.collapse import collapsed
 from analysis.encoders.methods import METHODS, Method, Supervised
-from analysis.encoders.pretrain_data import Pixels, training_set
+from analysis.encoders.pretrain_data import SIZE, Pixels, scenes_version, training_set
 from analysis.encoders.pretrain_module import Keeper, Training
 from analysis.encoders.pretrain_recipe import DEVIATIONS, RECIPE, Recipe
 from analysis.errors import UserError
@@ -57,8 +59,10 @@ def train(
         _fit(module, name, folder, recipe, place, resume)
     facts = {
         "method": method,
+        "command": f"analysis pretrain {method} --data {data} --epochs {recipe.epochs}",
         "deviation": reason or None,
         "data": data,
+        "world": scenes_version() if data == "scenes" else None,
         "images": len(module.data),
         "epochs": recipe.epochs,
         "images_seen": module.steps * recipe.batch,
@@ -88,7 +92,8 @@ def _module(method: str, data: str, recipe: Recipe, seed: int) -> Training:
             raise UserError(f"{data}: {len(images)} images are fewer than one batch of {recipe.batch}")
         pixels = Pixels(images, labels if kind.labelled else None)
     else:
-        pixels, labels = Pixels([], None), [0]
+        images, labels = np.empty((0, SIZE, SIZE, 3), np.uint8), np.zeros(1, int)
+        pixels = Pixels(images, None)
     with torch.random.fork_rng():  # initialisers draw from the global generator
         torch.manual_seed(seed)
         made: Method = kind(int(max(labels)) + 1) if issubclass(kind, Supervised) else kind()
@@ -113,7 +118,6 @@ def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch
             callbacks=[Keeper(name, last)],
             default_root_dir=folder,
             logger=False,
-            enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
@@ -121,7 +125,7 @@ def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch
         trainer.fit(module, ckpt_path=last if last.exists() else None)
 
 
-def _precision(place: torch.device) -> str:
+def _precision(place: torch.device) -> Any:
     """bfloat16 where the hardware has it: emulated on a processor without, it takes three times as long as float32."""
     fast = place.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if fast else "32-true"

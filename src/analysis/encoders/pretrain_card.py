@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from analysis.encoders import local
 from analysis.encoders.methods import Method
@@ -29,8 +29,7 @@ def write(folder: Path, name: str, method: Method, facts: dict[str, Any], probes
         for key, value in module.state_dict().items()
     }
     weights = folder / f"{name}.safetensors"
-    save_file(state, weights.with_suffix(".new"))
-    os.replace(weights.with_suffix(".new"), weights)
+    _replace(weights, save(state))
     entries = {
         "name": name,
         "method": facts["method"],
@@ -43,15 +42,19 @@ def write(folder: Path, name: str, method: Method, facts: dict[str, Any], probes
         "recipe": facts,
     }
     card = weights.with_suffix(".json")
-    _save(card, entries)
-    _save(card, entries | {"probes": probe(weights, *probes)})
+    _replace(card, _text(entries))
+    _replace(card, _text(entries | {"probes": probe(weights, *probes)}))
     return weights
 
 
-def _save(path: Path, entries: dict[str, Any]) -> None:
-    fresh = path.with_suffix(".json.new")
-    fresh.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+def _replace(path: Path, content: bytes) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(content)
     os.replace(fresh, path)
+
+
+def _text(entries: dict[str, Any]) -> bytes:
+    return (json.dumps(entries, indent=1) + "\n").encode()
 
 
 def probe(weights: Path, n_train: int, n_test: int) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def scenes(n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
     """The first n images of Scenes `objects`, (n, 64, 64, 3) uint8, and their labels, from the cache once drawn."""
-    stem = f"scenes-objects-{split}-{_scenes_version()}"
+    stem = f"scenes-objects-{split}-{scenes_version()}"
     drawn = [int(file.parent.name.rpartition("-")[2]) for file in _cache().glob(f"{stem}-*/labels.npy")]
     enough = min((count for count in drawn if count >= n), default=n)
     folder = _cache() / f"{stem}-{enough}"
@@ -96,7 +96,7 @@ def _draw(folder: Path, n: int, split: str) -> None:
     os.replace(labels_part, folder / "labels.npy")
 
 
-def _scenes_version() -> str:
+def scenes_version() -> str:
     """Digest of the code that draws: another world is another training set."""
     digest = hashlib.blake2b(digest_size=6)
     for path in sorted((paths.SOURCE / "datasets" / "scenes").glob("*.py")):

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from lightly.models.utils import get_weight_decay_parameters
 from lightly.utils.scheduler import CosineWarmupScheduler
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
@@ -40,7 +41,7 @@ class Training(LightningModule):
 
     def train_dataloader(self) -> DataLoader:
         """Whole batches in an order drawn anew each epoch from (seed, epoch)."""
-        sampler = DistributedSampler(
+        sampler: DistributedSampler = DistributedSampler(
             self.data, self.trainer.world_size, self.trainer.global_rank, seed=self.seed, drop_last=True
         )
         return DataLoader(self.data, self.recipe.batch, sampler=sampler, drop_last=True, collate_fn=as_is)
@@ -75,7 +76,7 @@ class Training(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW without decay of biases and norms; linear warm-up, then a cosine to a thousandth, step by step."""
         decayed, free = get_weight_decay_parameters(self.method.children())
-        groups = [{"params": _trained(decayed)}, {"params": _trained(free), "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": _trained(decayed)}, {"params": _trained(free), "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.lr, weight_decay=self.recipe.weight_decay)
         schedule = CosineWarmupScheduler(optimizer, round(self.recipe.warmup * self.steps), self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -90,13 +91,16 @@ class Training(LightningModule):
         self.curve, self.health, self.seconds = history["curve"], history["health"], history["seconds"]
 
 
-def _trained(parameters: list[Tensor]) -> list[Tensor]:
+def _trained(parameters: list[Any]) -> list[Any]:
     unique = {id(parameter): parameter for parameter in parameters if parameter.requires_grad}
     return list(unique.values())
 
 
-class Keeper(Callback):
-    """Progress on the terminal, and a checkpoint after every epoch that replaces the last one at once."""
+class Keeper(Checkpoint):
+    """Progress on the terminal, and a checkpoint after every epoch that replaces the last one at once.
+
+    It is a `Checkpoint` because Lightning calls those after the module's own hooks: the history is then complete.
+    """
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path

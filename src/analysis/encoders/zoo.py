@@ -1,5 +1,6 @@
 """The small networks of the zoo: one residual network, one vision transformer, and the heads kept with them."""
 
+import warnings
 from collections.abc import Collection
 from typing import Any
 
@@ -117,4 +118,6 @@ def build_projector(architecture: dict[str, Any]) -> nn.Module | None:
     head = getattr(heads, projector.pop("head"), None)
     if head is None:
         raise UserError(f"unknown projector {architecture['projector']['head']!r}; it must be a head of lightly")
-    return head(**projector)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # lightly's DINO head uses a torch function about to be renamed
+        return head(**projector)

@@ -30,8 +30,8 @@ M1 = Claim(
     "with masks. Above 0, the object's outline parts the image into halves that are less alike, for the model, than two halves "
     "of the same areas along a random outline.",
     "Area-matched random outline (inside the quantity); untrained and supervised encoders.",
-    f"A model separates if its interval lies above 0, does not if it lies below {SMALLEST}. Supported if a self-supervised model "
-    "does not separate; not supported if all do; inconclusive otherwise.",
+    f"A model separates if its interval lies above 0, does not if it lies below {SMALLEST}. Supported if a self-supervised "
+    "model does not separate; not supported if all do; inconclusive otherwise.",
 )
 M2 = Claim(
     "M2",
@@ -41,9 +41,9 @@ M2 = Claim(
     "occluded).",
     "The same square at a random place: on images without masks its CKA should differ from the centre's by less than "
     f"{SMALLEST}.",
-    f"Supported if the correlation's interval lies above {AGREEMENT} and the control's within +-{SMALLEST}; not supported if the "
-    f"correlation's lies below {AGREEMENT} or the control's outside +-{SMALLEST}; inconclusive otherwise, and where a run has no "
-    "images without masks.",
+    f"Supported if the correlation's interval lies above {AGREEMENT} and the control's within +-{SMALLEST}; not supported if "
+    f"the correlation's lies below {AGREEMENT} or the control's outside +-{SMALLEST}; inconclusive otherwise, and where a run "
+    "has no images without masks.",
 )
 M3 = Claim(
     "M3",
@@ -98,7 +98,9 @@ class Contrasts:
 
     def reliance(self, dataset: str, encoder: str, fill: str | None = None) -> np.ndarray:
         """CKA(complete, foreground) - CKA(complete, background): what carries the representation."""
-        return self.cka(dataset, encoder, COMPLETE, "foreground", fill) - self.cka(dataset, encoder, COMPLETE, "background", fill)
+        return self.cka(dataset, encoder, COMPLETE, "foreground", fill) - self.cka(
+            dataset, encoder, COMPLETE, "background", fill
+        )
 
     def estimate(self, values: np.ndarray, comparisons: int = 1) -> Estimate:
         """Value and interval of a contrast (1 + B,)."""
@@ -125,10 +127,10 @@ def _judge_m1(contrasts: Contrasts, models: list[str], untrained: list[str]) -> 
     elif set(states.values()) == {"separates"}:
         verdict = "not supported"
     least = min(ours, key=lambda r: r["value"])
-    control = headline[untrained[0]] if untrained else None
+    control = _estimate(headline[untrained[0]]) if untrained else None
     each = "; ".join(f"{contrasts.titles[m]}: {state}" for m, state in states.items())
     note = f"Estimate: the least separating model, {contrasts.titles[least['encoder']]}. {each}."
-    return _finding("M1", verdict, _estimate(least), _estimate(control), note), "separation", rows
+    return _finding("M1", verdict, _estimate(least), control, note), "separation", rows
 
 
 def _judge_m2(contrasts: Contrasts) -> tuple[Finding, str, list[Row]]:
@@ -147,7 +149,11 @@ def _judge_m2(contrasts: Contrasts) -> tuple[Finding, str, list[Row]]:
     ground = np.stack([contrasts.cka(d, e, COMPLETE, "background") for d, e in masked])
     centre = np.stack([contrasts.cka(d, e, COMPLETE, removed) for d, e in masked])
     agreement = contrasts.estimate(spearman(ground, centre))
-    bare = [contrasts.cka(d, e, COMPLETE, removed) - contrasts.cka(d, e, COMPLETE, elsewhere) for d, e in cells if d in contrasts.bare]
+    bare = [
+        contrasts.cka(d, e, COMPLETE, removed) - contrasts.cka(d, e, COMPLETE, elsewhere)
+        for d, e in cells
+        if d in contrasts.bare
+    ]
     place_matters = contrasts.estimate(np.mean(bare, axis=0)) if bare else None
     verdict: Verdict = "inconclusive"
     if agreement.below(AGREEMENT) or (place_matters and (place_matters.above(SMALLEST) or place_matters.below(-SMALLEST))):
@@ -185,8 +191,8 @@ def _row(found: Estimate) -> Row:
     return {"value": found.value, "low": found.low, "high": found.high}
 
 
-def _estimate(row: Row | None) -> Estimate | None:
-    return Estimate(row["value"], row["low"], row["high"]) if row else None
+def _estimate(row: Row) -> Estimate:
+    return Estimate(row["value"], row["low"], row["high"])
 
 
 def _finding(id_: str, verdict: Verdict, found: Estimate, control: Estimate | None, note: str) -> Finding:

@@ -121,7 +121,7 @@ def _highest(field: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _bounding_boxes(masks: np.ndarray) -> np.ndarray:
-    rows, columns = masks.any(axis=2), masks.any(axis=1)
+    rows, columns = np.asarray(masks.any(axis=2)), np.asarray(masks.any(axis=1))
     rows = np.maximum.accumulate(rows, 1) & np.maximum.accumulate(rows[:, ::-1], 1)[:, ::-1]
     columns = np.maximum.accumulate(columns, 1) & np.maximum.accumulate(columns[:, ::-1], 1)[:, ::-1]
     return rows[:, :, None] & columns[:, None, :]

@@ -1,6 +1,6 @@
 """From data sets and encoders to numbers: the tables of the study `masking_cka`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,7 +126,7 @@ def _features(dataset: Dataset, encoder: Encoder, params: MaskingCka) -> dict[tu
 
 
 def _compare(
-    features: dict[tuple[str, str], np.ndarray], wanted: list[tuple[str, str, str]], params: MaskingCka
+    features: dict[tuple[str, str], np.ndarray], wanted: Sequence[tuple[str, str, str]], params: MaskingCka
 ) -> dict[tuple[str, str, str], CkaEstimate]:
     pairs = {key: (_name(key[0], key[1]), _name(key[0], key[2])) for key in wanted}
     found = cka_pairs(
@@ -169,11 +169,25 @@ def _panel(embeddings: dict[tuple[str, str], np.ndarray], params: MaskingCka) ->
             ((_components(x, few), _components(y, few)), [name for name in others if name in ON_COMPONENTS]),
         ):
             rows = compare(
-                u, v, measures=measures, n_bootstrap=PANEL_HALVES, n_permutations=PANEL_PERMUTATIONS, level=params.level, seed=params.seed
+                u,
+                v,
+                measures=measures,
+                n_bootstrap=PANEL_HALVES,
+                n_permutations=PANEL_PERMUTATIONS,
+                level=params.level,
+                seed=params.seed,
             )
             for row in rows:
                 yield {
-                    **{"fill": fill, "a": a, "b": b, "measure": row.measure, "value": row.value, "low": row.low, "high": row.high},
+                    **{
+                        "fill": fill,
+                        "a": a,
+                        "b": b,
+                        "measure": row.measure,
+                        "value": row.value,
+                        "low": row.low,
+                        "high": row.high,
+                    },
                     **{"null_mean": row.null_mean, "null_high": row.null_high, "note": row.note},
                 }
 

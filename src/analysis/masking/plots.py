@@ -35,7 +35,10 @@ def picture_grid(dataset: Dataset, params: MaskingCka, count: int = 5) -> Drawn:
     ax.axis("off")
     for column, (name, _) in enumerate(shown):
         ax.text(column * (side + gap) + side / 2, -gap * 2, name.replace("_", "\n"), ha="center", va="bottom", fontsize=5.5)
-    return fig, f"{len(few)} images of {dataset.name} complete and in {len(shown) - 1} masked variants, cut exactly at the mask."
+    return (
+        fig,
+        f"{len(few)} images of {dataset.name} complete and in {len(shown) - 1} masked variants, cut exactly at the mask.",
+    )
 
 
 def matrices(pairs: list[Row], titles: Titles, fill: str) -> Drawn:
@@ -55,8 +58,8 @@ def matrices(pairs: list[Row], titles: Titles, fill: str) -> Drawn:
     apart = table[(table.a == "foreground") & (table.b == "background")]
     low, high = apart.loc[apart.cka.idxmin()], apart.loc[apart.cka.idxmax()]
     return fig, (
-        f"Object and ground images are least alike for {titles(low.encoder)} on {low.dataset} (CKA {low.cka:.2f}) and most alike "
-        f"for {titles(high.encoder)} on {high.dataset} ({high.cka:.2f})."
+        f"Object and ground images are least alike for {titles(low.encoder)} on {low.dataset} (CKA {low.cka:.2f}) and most "
+        f"alike for {titles(high.encoder)} on {high.dataset} ({high.cka:.2f})."
     )
 
 
@@ -118,7 +121,10 @@ def occlusion(pairs: list[Row], titles: Titles, fractions: Sequence[float], fill
     fig.legend(handles, [*labels, "removed elsewhere", "only the centre kept"], loc="outside lower center", ncols=4, fontsize=7)
     by_set = pd.DataFrame(gaps, columns=["gap", "dataset"]).groupby("dataset").gap.mean()
     words = ", ".join(f"{gap:+.2f} on {name}" for name, gap in by_set.items())
-    return fig, f"Similarity lost by removing the centre, less that lost by the same square elsewhere: {words} (CKA, mean over models)."
+    return (
+        fig,
+        f"Similarity lost by removing the centre, less that lost by the same square elsewhere: {words} (CKA, model mean).",
+    )
 
 
 def trap(rows: list[Row]) -> Drawn:

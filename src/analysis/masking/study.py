@@ -10,7 +10,7 @@ from analysis.masking.claims import SMALLEST, judge
 from analysis.masking.measure import measure
 from analysis.notebook import Notebook
 from analysis.params import MaskingCka
-from analysis.prose import Prose, say, table
+from analysis.prose import Column, Prose, say, table
 from analysis.results import Results
 
 TRAP_IMAGES = (300, 1000, 3000)
@@ -48,7 +48,9 @@ def pictures(study: Notebook, name: str) -> FigureRef | Prose:
     """Images of data set `name` in every variant; in words only where the images are not at hand."""
     params = _params(study)
     if study.stored:
-        return say("*The pictures are left out: this page is drawn from stored numbers, and the images may not be copied into it.*")
+        return say(
+            "*The pictures are left out: this page is drawn from stored numbers, and the images may not be copied into it.*"
+        )
     images = datasets.load(name, size=224 if not name.startswith("scenes:") else 64, n=min(params.n, 40), seed=params.seed)
     file = "pictures-" + "".join(letter if letter.isalnum() else "-" for letter in name.lower()).strip("-")
     caption = f"{name}: the complete image, what is kept of it along the mask, the controls, and the occlusions."
@@ -57,7 +59,7 @@ def pictures(study: Notebook, name: str) -> FigureRef | Prose:
 
 def samples_table(results: Results) -> Prose:
     """How many images were loaded and kept of each data set."""
-    columns = {
+    columns: dict[str, Column] = {
         **{"dataset": "Data set", "loaded": ("Loaded", "d"), "kept": ("Kept", "d"), "classes": ("Classes", "d")},
         "foreground_share": ("Foreground, mean share", ".2f"),
     }
@@ -68,7 +70,8 @@ def encoders_table(results: Results) -> Prose:
     """The encoders and what they were trained with."""
     words = {"self": "images alone", "labels": "labels", "none": "nothing (untrained)"}
     rows = [{**row, "trained": words[row["supervision"]]} for row in results.tables["encoders"]]
-    return table(rows, {"title": "Encoder", "encoder": "Name", "trained": "Trained with", "size": ("Input, px", "d")})
+    columns: dict[str, Column] = {"title": "Encoder", "encoder": "Name", "trained": "Trained with", "size": ("Input, px", "d")}
+    return table(rows, columns)
 
 
 def separation_table(results: Results) -> Prose:
@@ -85,8 +88,14 @@ def reliance_table(results: Results) -> Prose:
 
 def verdicts(results: Results) -> Prose:
     """The claims of this study as this run judges them."""
-    columns = {
-        **{"id": "Claim", "verdict": "Verdict", "estimate": ("Estimate", ".3f"), "low": ("Low", ".3f"), "high": ("High", ".3f")},
+    columns: dict[str, Column] = {
+        **{
+            "id": "Claim",
+            "verdict": "Verdict",
+            "estimate": ("Estimate", ".3f"),
+            "low": ("Low", ".3f"),
+            "high": ("High", ".3f"),
+        },
         **{"control_value": ("Control", ".3f"), "note": "Note"},
     }
     return table([vars(claim) for claim in results.claims], columns)
@@ -109,7 +118,7 @@ def answer(results: Results) -> Prose:
     return say(f"**Answer.** The claim {'; the claim '.join(parts)}.")
 
 
-_INTERVAL = {
+_INTERVAL: dict[str, Column] = {
     **{"title": "Encoder", "value": ("Value", ".3f"), "low": ("Low", ".3f"), "high": ("High", ".3f")},
 }
 

@@ -49,7 +49,7 @@ def mean_cca(x: np.ndarray, y: np.ndarray, *, allow_trivial: bool = False) -> fl
 def squared_cca(x: np.ndarray, y: np.ndarray, *, allow_trivial: bool = False) -> float:
     """Mean squared canonical correlation, R^2_CCA = sum_i rho_i^2 / min(r_x, r_y), in [0, 1].
 
-    Kornblith et al. (2019), table 1. Deviation: we centre; the published demo does not, hence its 0.54312 where the centred
+    Kornblith et al. (2019). Deviation: we centre; the published demo does not, hence its 0.54312 where the centred
     value of the same data is 0.54540. Otherwise as `mean_cca`, also in what it raises.
     """
     return combine_squared(*_sides(x, y), allow_trivial=allow_trivial)
@@ -71,7 +71,7 @@ def svcca(x: np.ndarray, y: np.ndarray, *, variance: float = SVCCA_VARIANCE, all
 def pwcca(x: np.ndarray, y: np.ndarray, *, allow_trivial: bool = False) -> float:
     """Projection-weighted CCA, sum_i a_i rho_i / sum_i a_i with a_i = sum_j |<h_i, x_j>|, in [0, 1].
 
-    Morcos et al. (2018), equation 5: h_i is the i-th canonical variate of X (a unit vector over images), x_j the j-th
+    Morcos et al. (2018): h_i is the i-th canonical variate of X (a unit vector over images), x_j the j-th
     centred neuron of X. X, the first argument, supplies the weights, so pwcca(x, y) differs from pwcca(y, x), and rotating X
     changes it while any invertible map of Y does not. Otherwise as `mean_cca`, also in what it raises.
     """

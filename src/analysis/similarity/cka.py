@@ -30,7 +30,7 @@ class Gram(Prepared):
 def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
     """Linear CKA, ||Yc' Xc||_F^2 / (||Xc' Xc||_F ||Yc' Yc||_F), in [0, 1].
 
-    Kornblith et al. (2019), equation 4. Biased upwards when n is not much larger than p and q: report `debiased_cka` beside it.
+    Kornblith et al. (2019). Biased upwards when n is not much larger than p and q: report `debiased_cka` beside it.
     x: (n, p), y: (n, q). NaN when a side is constant. Computed through p x q or n x n products, whichever is cheaper.
 
     Raises:
@@ -56,7 +56,7 @@ def debiased_cka(x: np.ndarray, y: np.ndarray) -> float:
 def rbf_cka(x: np.ndarray, y: np.ndarray, *, threshold: float = 0.5, debiased: bool = False) -> float:
     """CKA with Gaussian kernels k(a, b) = exp(-|a-b|^2 / (2 t^2 m)), m = median squared distance of that side.
 
-    Kornblith et al. (2019), section 3; the median convention is that of their published code: over all n^2 entries, the zero
+    Kornblith et al. (2019); the median convention is that of their published code: over all n^2 entries, the zero
     diagonal included, midpoint of the two central ones, one m for each side, t = `threshold`. As t grows it tends to linear
     CKA. NaN when more than half of a side's squared distances are zero (m = 0). Memory 4 n^2 doubles.
 
@@ -73,7 +73,7 @@ def rbf_cka(x: np.ndarray, y: np.ndarray, *, threshold: float = 0.5, debiased: b
 def minibatch_cka(x: np.ndarray, y: np.ndarray, *, batch_size: int = 64) -> float:
     """Debiased linear CKA from batches: the three HSIC_1 are averaged over the batches, then divided once.
 
-    Nguyen et al. (2021), equation 3. The mean of per-batch ratios is another, more biased quantity.
+    Nguyen et al. (2021). The mean of per-batch ratios is another, more biased quantity.
     Deviation: n need not be a multiple of `batch_size`; the n // batch_size batches are made of consecutive rows and as
     equal as possible, so no row is dropped and no batch is smaller than asked (except n itself). Put the rows in random
     order: batches of one class each measure similarity within classes.

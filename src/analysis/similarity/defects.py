@@ -170,7 +170,7 @@ def all_defects() -> list[Defect]:
 
 
 def _song(k: np.ndarray, l: np.ndarray) -> float:
-    """Debiased CKA from Gram matrices as they come, in their own precision (Song et al. 2007, equation 5)."""
+    """Debiased CKA from Gram matrices as they come, in their own precision (Song et al. 2007)."""
     n = len(k)
 
     def hsic(a: np.ndarray, b: np.ndarray) -> np.ndarray:

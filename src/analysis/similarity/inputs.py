@@ -32,12 +32,10 @@ def matrix(features: np.ndarray, name: str = "features") -> np.ndarray:
         raise UserError(f"{name} has shape {values.shape}, but features are (images, dimensions){hint}")
     if values.dtype.kind not in "fiub":
         raise UserError(f"{name} has type {values.dtype}, but features are real numbers")
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = values.sum(dtype=np.float64)  # one pass and no copy; only a suspicious sum is looked at closely
-    if not np.isfinite(total):
-        bad = int(np.count_nonzero(~np.isfinite(values)))
-        if bad:
-            raise UserError(f"{name} holds {bad} values that are not finite; features must not be NaN or infinite")
+    finite = np.isfinite(values)
+    if not finite.all():
+        bad = int(np.count_nonzero(~finite))
+        raise UserError(f"{name} holds {bad} values that are not finite; features must not be NaN or infinite")
     return values
 
 
@@ -76,9 +74,9 @@ def centred(features: np.ndarray) -> np.ndarray:
     """
     values = np.subtract(features, features[0], dtype=np.float64)
     values -= values.mean(axis=0)
-    spread = max(float(values.max()), -float(values.min()))
-    offset = float(np.abs(features[0].astype(np.float64)).max())
-    if spread <= 1e-2 * offset and float(np.linalg.norm(values)) <= 4 * rounding(features):
+    spread = float(np.sqrt(np.vdot(values, values) / len(values)))
+    offset = float(np.linalg.norm(features[0].astype(np.float64)))
+    if spread <= 1e-2 * offset and spread * np.sqrt(len(values)) <= 4 * rounding(features):
         values[:] = 0
     elif spread and not 1e-60 < spread < 1e60:
         raise UserError(f"the features spread over {spread:.0e}, whose fourth power float64 cannot hold; rescale them")

@@ -75,32 +75,32 @@ _ALL = (
         "Song et al. 2007; Nguyen et al. 2021", range=(-1.0, 1.0), direction=f"{SIMILARITY}, about 0 is unrelated",
     ),
     _measure(
-        "linear_cka", "linear CKA (biased)", cka.linear_cka, (cka.centre, cka.combine_linear), "Kornblith et al. 2019, eq. 4"
+        "linear_cka", "linear CKA (biased)", cka.linear_cka, (cka.centre, cka.combine_linear), "Kornblith et al. 2019"
     ),
     _measure(
-        "rbf_cka", "RBF CKA (biased, t = 0.5)", cka.rbf_cka, (cka.rbf_gram, cka.combine_gram), "Kornblith et al. 2019, sec. 3"
+        "rbf_cka", "RBF CKA (biased, t = 0.5)", cka.rbf_cka, (cka.rbf_gram, cka.combine_gram), "Kornblith et al. 2019"
     ),
     _measure(
         "minibatch_cka", "minibatch CKA (batches of 64)", cka.minibatch_cka, (cka.centre, cka.combine_minibatch),
-        "Nguyen et al. 2021, eq. 3", range=(-1.0, 1.0), direction=f"{SIMILARITY}, about 0 is unrelated",
+        "Nguyen et al. 2021", range=(-1.0, 1.0), direction=f"{SIMILARITY}, about 0 is unrelated",
     ),
     _measure(
         "mean_cca", "mean CCA", cca.mean_cca, (cca.directions, cca.combine_mean), "Raghu et al. 2017", invariances=CCA_LIKE
     ),
     _measure(
         "squared_cca", "mean squared CCA", cca.squared_cca, (cca.directions, cca.combine_squared),
-        "Kornblith et al. 2019, table 1", invariances=CCA_LIKE,
+        "Kornblith et al. 2019", invariances=CCA_LIKE,
     ),
     _measure(
         "svcca", "SVCCA (99 % of variance)", cca.svcca, (cca.directions, cca.combine_svcca), "Raghu et al. 2017"
     ),
     _measure(
         "pwcca", "PWCCA (weights of the first side)", cca.pwcca, (cca.directions, cca.combine_pwcca),
-        "Morcos et al. 2018, eq. 5", invariances=PWCCA_X, invariances_y=PWCCA_Y,
+        "Morcos et al. 2018", invariances=PWCCA_X, invariances_y=PWCCA_Y,
     ),
     _measure(
         "procrustes", "Procrustes distance d²", shape.procrustes, (shape.unit, shape.combine_procrustes),
-        "Ding et al. 2021, eq. 2", range=(0.0, 2.0), direction="distance: 0 is the same up to the invariances, 2 is unrelated",
+        "Ding et al. 2021", range=(0.0, 2.0), direction="distance: 0 is the same up to the invariances, 2 is unrelated",
     ),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from analysis.similarity.inputs import Prepared, centred, matrices
 def procrustes(x: np.ndarray, y: np.ndarray) -> float:
     """Squared orthogonal Procrustes distance d^2 = 2 - 2 ||Xc' Yc||_*, in [0, 2]; a distance: 0 is the same, 2 unrelated.
 
-    Ding, Denain and Steinhardt (2021), equation 2: both sides are centred and scaled to unit Frobenius norm, then
+    Ding, Denain and Steinhardt (2021): both sides are centred and scaled to unit Frobenius norm, then
     d^2 = min over orthogonal Q of ||Xc - Yc Q||_F^2 (the narrower side padded with zero columns). Others print d, d^2 / 2 or
     arccos(1 - d^2 / 2). x: (n, p), y: (n, q). NaN when a side is constant.
 

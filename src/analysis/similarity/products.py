@@ -4,26 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
 BLOCK = 512  # images per side of a Gram block: large enough for BLAS, small enough for the cache
 
 
 @dataclass(frozen=True)
 class Products:
-    """<K_a, L_b>, <K_a, K_a>, <L_b, L_b> of the linear Gram matrices of centred features, and their diagonals.
+    """<K_a, L_b>, <K_a, K_a>, <L_b, L_b> of the linear Gram matrices of centred features.
 
     Attributes:
+        xs, ys: P and Q centred feature matrices, (n, p_a) and (n, q_b).
         cross: (P, Q), ||X_a' Y_b||_F^2.
         self_x, self_y: (P,), (Q,), ||X_a' X_a||_F^2 and ||Y_b' Y_b||_F^2.
-        diagonal_x, diagonal_y: (P, n), (Q, n), squared length of each row.
     """
 
+    xs: Sequence[np.ndarray]
+    ys: Sequence[np.ndarray]
     cross: np.ndarray
     self_x: np.ndarray
     self_y: np.ndarray
-    diagonal_x: np.ndarray
-    diagonal_y: np.ndarray
 
     def cka(self, debiased: bool) -> np.ndarray:
         """(P, Q) linear CKA, or with HSIC_1 in place of HSIC_0; NaN where a side has no variance."""
@@ -32,11 +31,12 @@ class Products:
 
     def hsic1(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """n(n-3) HSIC_1 of (x, y), (x, x) and (y, y), shapes (P, Q), (P,), (Q,)."""
-        n = self.diagonal_x.shape[1]
-        total_x, total_y = self.diagonal_x.sum(axis=1), self.diagonal_y.sum(axis=1)
-        xy = hsic1(self.cross, self.diagonal_x @ self.diagonal_y.T, np.outer(total_x, total_y), n)
-        xx = hsic1(self.self_x, (self.diagonal_x**2).sum(axis=1), total_x**2, n)
-        yy = hsic1(self.self_y, (self.diagonal_y**2).sum(axis=1), total_y**2, n)
+        n = len(self.xs[0])
+        k, l = _diagonals(self.xs), _diagonals(self.ys)
+        s, t = k.sum(axis=1), l.sum(axis=1)
+        xy = hsic1(self.cross, k @ l.T, np.outer(s, t), n)
+        xx = hsic1(self.self_x, (k * k).sum(axis=1), s * s, n)
+        yy = hsic1(self.self_y, (l * l).sum(axis=1), t * t, n)
         return xy, snap(xx, self.self_x), snap(yy, self.self_y)
 
 
@@ -44,7 +44,7 @@ def hsic1(product: np.ndarray, diagonals: np.ndarray, traces: np.ndarray, n: int
     """n(n-3) HSIC_1 of centred Gram matrices K, L from three sums.
 
     n(n-3) HSIC_1 = <K, L> - n/(n-2) sum_i K_ii L_ii + tr(K) tr(L) / ((n-1)(n-2)).
-    This is equation 5 of Song et al. (2007) once the rows of K and L sum to zero, so that each off-diagonal row sum is
+    This is the estimator of Song et al. (2007) once the rows of K and L sum to zero, so that each off-diagonal row sum is
     -K_ii. HSIC_1 does not change when features are shifted, hence centring them first is free.
     """
     return product - n / (n - 2) * diagonals + traces / ((n - 1) * (n - 2))
@@ -75,11 +75,12 @@ def products(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> Products:
 
 
 def feature_products(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> Products:
-    """||X_a' Y_b||_F^2 through p x q matrices (Kornblith et al. 2019, section 3); memory p times the sum of the q."""
+    """||X_a' Y_b||_F^2 through p x q matrices (Kornblith et al. 2019); memory p times the sum of the q."""
     symmetric = ys is xs
     right = ys[0] if len(ys) == 1 else np.hstack(ys)
     edges = np.cumsum([0, *(y.shape[1] for y in ys)])
-    self_x = np.array([_self_product(x) for x in xs])
+    self_x = np.array([_square(x.T @ x) for x in xs])  # BLAS sees the same array twice and does half the work
+    self_y = self_x if symmetric else np.array([_square(y.T @ y) for y in ys])
     cross = np.empty((len(xs), len(ys)))
     for a, x in enumerate(xs):
         first = a if symmetric else 0  # the other half of a symmetric matrix is already there
@@ -88,9 +89,7 @@ def feature_products(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> Prod
         cross[a, first:] = np.add.reduceat(columns, edges[first:-1] - edges[first])
         if symmetric:
             cross[:, a] = cross[a]
-    return Products(
-        cross, self_x, self_x if symmetric else np.array([_self_product(y) for y in ys]), _diagonals(xs), _diagonals(ys)
-    )
+    return Products(xs, ys, cross, self_x, self_y)
 
 
 def gram_products(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> Products:
@@ -102,15 +101,14 @@ def gram_products(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> Product
             block = np.stack([(z[i : i + BLOCK] @ z[j : j + BLOCK].T).ravel() for z in sides])
             total += (1 if i == j else 2) * (block @ block.T)
     x, y = slice(0, len(xs)), slice(len(sides) - len(ys), None)
-    return Products(total[x, y], np.diag(total)[x], np.diag(total)[y], _diagonals(xs), _diagonals(ys))
+    return Products(xs, ys, total[x, y], np.diag(total)[x], np.diag(total)[y])
 
 
-def _self_product(x: np.ndarray) -> float:
-    """||X'X||_F^2 from one triangle (BLAS syrk: half the work of a general product)."""
-    triangle = dsyrk(1.0, x.T)
-    diagonal = np.diag(triangle)
-    return float(2 * np.einsum("ij,ij->", triangle, triangle) - diagonal @ diagonal)
+def _square(a: np.ndarray) -> float:
+    """Squared Frobenius norm."""
+    return float(np.vdot(a, a))
 
 
 def _diagonals(zs: Sequence[np.ndarray]) -> np.ndarray:
+    """(P, n) squared length of each row, the diagonals of the Gram matrices."""
     return np.stack([np.einsum("ij,ij->i", z, z) for z in zs])

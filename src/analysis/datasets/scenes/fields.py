@@ -130,7 +130,7 @@ def plaid(u: Array, v: Array, q: Variant, step: float) -> Array:
 def scales(u: Array, v: Array, q: Variant, step: float) -> Array:
     """Overlapping round shingles, each lit towards its lower rim."""
     row = np.floor(2 * v)
-    value = np.zeros(u.shape, np.float32)
+    value = np.zeros_like(u)
     for above in (0, -1, -2):  # a shingle hangs over the row beneath it, so the highest row is laid last
         r = row + above
         shift = 0.5 * (r - 2 * np.floor(r / 2))
@@ -147,8 +147,8 @@ def blotches(u: Array, v: Array, q: Variant, step: float) -> Array:
 
 
 def plain(u: Array, v: Array, q: Variant, step: float) -> Array:
-    """One colour, barely mottled."""
-    return 0.25 * noise(u, v)
+    """One colour, gently waning along the body."""
+    return 0.3 * wave(u * 0.2)
 
 
 FIELDS: dict[str, Field] = {

@@ -23,6 +23,7 @@ CLASSES: tuple[tuple[str, str, str], ...] = tuple(
     (species, part, tuple(COATS)[(s + p) % 4]) for s, species in enumerate(SPECIES) for p, part in enumerate(LATIN_PARTS)
 )
 FINE_SPECIES = "cat"
+Look = tuple[str, str, str | None]  # species, part, and the coat, or None for any
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def class_names(kind: str) -> tuple[str, ...]:
     return FAMILIES if kind == "textures" else tuple(SPECIES)
 
 
-def _single(rng: np.random.Generator, label: int, look: tuple[str, str, str | None], fixed: Fixed, family: str | None) -> Sample:
+def _single(rng: np.random.Generator, label: int, look: Look, fixed: Fixed, family: str | None) -> Sample:
     """One creature on a ground, with clutter behind it and perhaps something before it."""
     species, part, pattern = look
     ground = draw.ground(rng.random(draw.GROUND_LOTS), fixed.get("background", family))

@@ -104,8 +104,8 @@ def _cast_shadow(image: Array, table: Array, scale: float, light: Light) -> None
     """Darken what lies behind the bones, away from the light, with a soft border."""
     thick = table[:, 4:].max(axis=1)
     table = table[thick > 0.3 * thick.max()]  # thin limbs drown in the blur
-    table[:, 0:4:2] -= (REACH * scale * light[0])
-    table[:, 1:4:2] -= (REACH * scale * light[1])
+    table[:, 0:4:2] -= REACH * scale * light[0]
+    table[:, 1:4:2] -= REACH * scale * light[1]
     box = window(table, SOFT * scale, image.shape[-1])
     if box is not None:
         depth = unit(0.5 - distance(table, *pixels(box, image.shape[-1])) / (2 * SOFT * scale))
@@ -157,7 +157,8 @@ def render(scene: Scene, size: int, warp: Array | None = None) -> Picture:
     x, y = a * x + b * y + p, c * x + d * y + q
     glow = 1 + 0.13 * (x * scene.light[0] + y * scene.light[1])
     image = paint(scene.ground, x, y, 1 / scale_of(view)) * glow
-    picture = Picture(image.reshape(3, size, size), np.zeros((size, size), np.uint8), np.zeros((size, size), bool), np.zeros(len(scene.actors), int))
+    owner, part = np.zeros((size, size), np.uint8), np.zeros((size, size), bool)
+    picture = Picture(image.reshape(3, size, size), owner, part, np.zeros(len(scene.actors), int))
     for index, actor in enumerate(scene.actors):
         _paint_actor(picture, index, actor, view, light)
     return picture

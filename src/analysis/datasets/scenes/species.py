@@ -65,7 +65,16 @@ def cat(q: Array, stride: float) -> Body:
     """Sitting upright: a pear body, a round head, a curled tail."""
     hx, hy = 0.10 + 0.10 * q[0], -0.30 + 0.08 * q[1]
     wide = 0.33 + 0.05 * q[2]
-    tail = chain([(-0.26, 0.62), (-0.58, 0.66), (-0.72, 0.44 - 0.1 * q[3]), (-0.60 - 0.2 * q[4], 0.20 - 0.1 * q[3])], 0.10, 0.06)
+    lift, lean = 0.1 * q[3], 0.2 * q[4]
+    curl = [
+        (-0.26, 0.64),
+        (-0.46, 0.71),
+        (-0.63, 0.65),
+        (-0.72, 0.50 - lift),
+        (-0.69, 0.34 - lift),
+        (-0.60 - lean, 0.20 - lift),
+    ]
+    tail = chain(curl, 0.10, 0.06)
     pear = bones((-0.08, 0.42, 0.10, 0.02, wide, 0.20), (0.08, 0.0, hx, hy, 0.18, 0.18), (hx, hy, hx, hy, 0.30, 0.30))
     leg = chain([(0.14, 0.20), (0.20 + 0.1 * stride, 0.50), (0.22, 0.76)], 0.10, 0.08)
     paws = bones((0.20, 0.78, 0.30, 0.79, 0.07, 0.06), (-0.06, 0.74, 0.04, 0.77, 0.09, 0.07))
@@ -95,7 +104,8 @@ def tortoise(q: Array, stride: float) -> Body:
     dome = 0.36 + 0.05 * q[2]
     far = np.concatenate([_leg(-0.40, 0.26, 0.34, -stride, 0.11), _leg(0.24, 0.26, 0.34, stride, 0.11)])
     near = np.concatenate([_leg(-0.30, 0.28, 0.36, stride, 0.12), _leg(0.32, 0.28, 0.36, -stride, 0.12)])
-    neck = bones((0.28, 0.16, hx, hy, 0.13, 0.13), (hx, hy, hx, hy, 0.21, 0.21), (hx + 0.08, hy + 0.04, hx + 0.18, hy + 0.06, 0.14, 0.11))
+    snout = bones((hx + 0.08, hy + 0.04, hx + 0.18, hy + 0.06, 0.14, 0.11))
+    neck = np.concatenate([bones((0.28, 0.16, hx, hy, 0.13, 0.13)), disc(hx, hy, 0.21), snout])
     tail = bones((-0.5, 0.26, -0.80, 0.30 + 0.1 * q[3], 0.08, 0.02))
     shell = bones((-0.22, 0.02, 0.06, 0.0, dome, dome), (-0.44, 0.18, 0.32, 0.18, 0.18, 0.18))
     rim = Layer(bones((-0.56, 0.28, 0.42, 0.28, 0.08, 0.08)), "trim")

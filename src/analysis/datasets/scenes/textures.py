@@ -5,8 +5,8 @@ The photographs are those that scikit-image and scikit-learn carry inside their 
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from functools import cache
+from importlib import resources
 
 import numpy as np
 from PIL import Image
@@ -51,13 +51,12 @@ class Texture:
     tint: float
 
 
-@lru_cache(maxsize=None)
+@cache
 def photograph(family: str) -> tuple[Array, ...]:
     """Pyramid of a photograph, each level half the side of the one before: (4, h, w) float32, red, green, blue, grey."""
     package, file, crop, _ = PHOTOGRAPHS[family]
-    folder = Path(__import__(package).__file__).parent
-    with Image.open(folder / file) as picture:
-        rgb = np.asarray(picture.convert("RGB").crop(crop), dtype=np.float32) / 255
+    with resources.files(package).joinpath(file).open("rb") as stream:
+        rgb = np.asarray(Image.open(stream).convert("RGB").crop(crop), dtype=np.float32) / 255
     grey = (rgb[..., 0] * 0.3 + rgb[..., 1] * 0.59 + rgb[..., 2] * 0.11)[..., None]
     low, high = np.sort(grey.ravel())[[grey.size // 50, -grey.size // 50]]  # the same contrast for every photograph
     levels = [np.ascontiguousarray(np.concatenate([rgb, unit((grey - low) / (high - low))], axis=-1).transpose(2, 0, 1))]

@@ -1,9 +1,11 @@
 """The door of the world: `make` renders any range of samples of any kind as a `Dataset`, `stream` goes on for ever."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from analysis.datasets.base import Dataset
 from analysis.datasets.scenes.crowds import draw_multi, draw_pairs, draw_video
@@ -15,6 +17,7 @@ from analysis.datasets.scenes.render import render, to_bytes
 from analysis.datasets.scenes.truth import masks, occlusion
 from analysis.errors import UserError
 
+CHUNK = 128  # samples that a worker makes at a time
 SPLITS = ("train", "test", "val")
 DRAW: dict[str, Callable[[np.random.Generator, int, Fixed], Sample]] = {
     "objects": draw_objects,
@@ -28,12 +31,23 @@ DRAW: dict[str, Callable[[np.random.Generator, int, Fixed], Sample]] = {
 KINDS = tuple(DRAW)
 
 
-def make(kind: str, n: int, *, size: int = 64, seed: int = 0, start: int = 0, split: str = "test", **options: Any) -> Dataset:
+def make(
+    kind: str,
+    n: int,
+    *,
+    size: int = 64,
+    seed: int = 0,
+    start: int = 0,
+    split: str = "test",
+    workers: int = 1,
+    **options: Any,
+) -> Dataset:
     """Samples `start` ... `start + n - 1` of a kind, `size` pixels square.
 
     Sample i depends on (kind, split, seed, i, options) alone, so ranges may be made in any order, in any process, and
     the same scene comes at every size. Classes go round in turn. Options fix factors that are otherwise drawn (see
-    `options.OPTIONS`), and fixing one leaves all others as they were: counterfactuals are one call away.
+    `options.OPTIONS`), and fixing one leaves all others as they were: counterfactuals are one call away. `workers`
+    processes share the work.
 
     Raises:
         UserError: unknown kind, split or option, or a value out of range.
@@ -42,22 +56,26 @@ def make(kind: str, n: int, *, size: int = 64, seed: int = 0, start: int = 0, sp
         raise UserError(f"unknown kind of scenes {kind!r}; there are {', '.join(KINDS)}")
     if split not in SPLITS:
         raise UserError(f"unknown split {split!r} of scenes; there are {', '.join(SPLITS)}")
-    for name, value, low in (("n", n, 1), ("size", size, 8), ("seed", seed, 0), ("start", start, 0)):
+    for name, value, low in (("n", n, 1), ("size", size, 8), ("seed", seed, 0), ("start", start, 0), ("workers", workers, 1)):
         if not isinstance(value, int | np.integer) or value < low:
             raise UserError(f"scenes: {name} must be a whole number of at least {low}, not {value!r}")
     fixed = resolve(kind, split, options)
-    names = class_names(kind)
-    samples = [_sample(kind, split, seed, index, size, fixed) for index in range(start, start + n)]
-    images, labels, ids, maps, factors = zip(*samples, strict=True)
+    chunks = [range(first, min(first + CHUNK, start + n)) for first in range(start, start + n, CHUNK)]
+    parts = Parallel(n_jobs=workers)(delayed(_samples)(kind, split, seed, chunk, size, fixed) for chunk in chunks)
+    images, labels, ids, maps, factors = zip(*chain.from_iterable(parts), strict=True)
     return Dataset(
         name=f"scenes:{kind}",
         images=np.stack(images),
         labels=np.array(labels, np.int64),
         ids=np.array(ids),
-        classes=names,
+        classes=class_names(kind),
         masks={name: np.stack([m[name] for m in maps]) for name in maps[0]},
         factors={name: np.array([f[name] for f in factors]) for name in factors[0]},
     )
+
+
+def _samples(kind: str, split: str, seed: int, indices: range, size: int, fixed: Fixed) -> list[tuple]:
+    return [_sample(kind, split, seed, index, size, fixed) for index in indices]
 
 
 def _sample(kind: str, split: str, seed: int, index: int, size: int, fixed: Fixed) -> tuple[np.ndarray, int, str, dict, dict]:

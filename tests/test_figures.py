@@ -1,0 +1,160 @@
+"""Figures: no picture without a statement, one file per theme, the same bytes each time, colours everybody can tell apart."""
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from skimage.color import rgb2lab
+
+from analysis import figures
+from analysis.figures import DARK, INK, PALETTE, PAPER, FigureRef, save, style
+from analysis.results import plain
+
+ALT = "The line rises from nought to one over the range."
+CAPTION = "Estimate against $n$, with *one* line."
+
+
+def _figure() -> Figure:
+    with style():
+        fig, ax = plt.subplots(figsize=(3, 2))
+        ax.plot([0, 1], [0, 1], label="a line")
+        ax.set_title("Rise")
+        ax.legend()
+    return fig
+
+
+def _save(folder: Path) -> FigureRef:
+    return save(_figure(), folder, "rise", ALT, CAPTION)
+
+
+@pytest.mark.parametrize(
+    "alt",
+    [
+        "",
+        "   ",
+        "CKA falls.",
+        "A line that rises from nought to one",
+        "A plot of the rise from nought to one.",
+        "It rises to nan in the end.",
+    ],
+)
+def test_a_figure_whose_alt_text_states_nothing_is_refused(tmp_path: Path, alt: str) -> None:
+    fig = _figure()
+    with pytest.raises(ValueError, match="alt text"):
+        save(fig, tmp_path, "rise", alt, CAPTION)
+    assert not (tmp_path / "figures").exists()
+    plt.close(fig)
+
+
+def test_a_number_that_was_never_filled_in_is_refused() -> None:
+    for text in (
+        "The value is {cka:.2f} for all encoders.",
+        "The value is {} for all encoders.",
+        "CKA is None for all encoders.",
+    ):
+        with pytest.raises(ValueError, match="never filled in"):
+            save(Figure(), Path(), "rise", ALT, text)
+
+
+@pytest.mark.parametrize("name", ["Rise", "a/b", "", "rise-dark", "../rise"])
+def test_a_name_that_is_no_plain_file_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="figure name"):
+        save(Figure(), tmp_path, name, ALT, CAPTION)
+
+
+def test_saving_writes_both_themes_and_a_pdf_and_closes_the_figure(tmp_path: Path) -> None:
+    before = plt.get_fignums()
+    ref = _save(tmp_path)
+    assert ref.file == "figures/rise.svg"
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["rise-dark.svg", "rise.pdf", "rise.svg"]
+    assert plt.get_fignums() == before
+
+
+def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        _save(tmp_path / folder)
+    for name in ("rise.svg", "rise-dark.svg", "rise.pdf"):
+        assert (tmp_path / "a/figures" / name).read_bytes() == (tmp_path / "b/figures" / name).read_bytes()
+
+
+def test_the_dark_file_differs_in_ink_and_not_in_data(tmp_path: Path) -> None:
+    _save(tmp_path)
+    light, dark = ((tmp_path / "figures" / name).read_text() for name in ("rise.svg", "rise-dark.svg"))
+    assert INK in light
+    assert not any(colour in dark for colour in DARK)
+    assert light.count(PALETTE[0]) == dark.count(PALETTE[0]) > 0
+    assert not set(DARK) & set(PALETTE)
+
+
+def test_the_background_is_transparent_and_text_needs_no_font(tmp_path: Path) -> None:
+    _save(tmp_path)
+    svg = (tmp_path / "figures/rise.svg").read_text()
+    assert "<text" not in svg
+    assert not re.search(r'id="patch_1">\s*<path[^>]*fill: #', svg)
+
+
+def test_a_figure_shows_itself_in_jupyter_and_in_the_book(tmp_path: Path) -> None:
+    shown = _save(tmp_path)._repr_mimebundle_()
+    assert shown["text/markdown"].splitlines()[:2] == [":::{figure} figures/rise.svg", f":alt: {ALT}"]
+    assert CAPTION in shown["text/markdown"]
+    assert f'alt="{ALT}"' in shown["text/html"]
+    assert 'src="data:image/svg+xml;base64,' in shown["text/html"]  # seen wherever the notebook is opened
+    assert ALT in shown["text/plain"]
+
+
+def test_results_hold_the_words_and_not_the_picture(tmp_path: Path) -> None:
+    assert plain(_save(tmp_path)) == {"file": "figures/rise.svg", "alt": ALT, "caption": CAPTION}
+
+
+def test_the_style_ends_with_its_block() -> None:
+    before = dict(plt.rcParams)
+    with style(**{"font.size": 30}):
+        assert plt.rcParams["font.size"] == 30
+        assert plt.rcParams["text.color"] == INK
+    assert dict(plt.rcParams) == before
+
+
+def _linear(colour: str) -> np.ndarray:
+    rgb = np.array(to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def _contrast(one: str, other: str) -> float:
+    dark, light = sorted(float(_linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_colour_of_the_palette_is_seen_on_both_pages() -> None:
+    for page in ("#ffffff", DARK[PAPER]):
+        assert min(_contrast(colour, page) for colour in PALETTE) >= 2.7
+    assert _contrast(INK, "#ffffff") > 12
+    assert _contrast(DARK[INK], DARK[PAPER]) > 12
+
+
+# Machado, Oliveira and Fernandes (2009): full protanopia, deuteranopia and tritanopia, on linear RGB.
+BLINDNESS = {
+    "none": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+@pytest.mark.parametrize("eyes", BLINDNESS)
+def test_any_two_colours_of_the_palette_stay_apart_for_colour_blind_eyes(eyes: str) -> None:
+    linear = np.clip([np.asarray(BLINDNESS[eyes]) @ _linear(colour) for colour in PALETTE], 0, 1)
+    seen = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    lab = rgb2lab(seen[None])[0]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2)) > 15
+
+
+def test_the_named_colour_maps_exist() -> None:
+    import seaborn as sns
+
+    for name in (figures.SEQUENTIAL, figures.DIVERGING):
+        assert sns.color_palette(name, as_cmap=True)(0.5)

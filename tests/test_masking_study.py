@@ -1,0 +1,132 @@
+"""The study runs at `smoke` by the commands users type, and its page shows what it measured."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from analysis import paths
+from analysis.plan import Entry
+from analysis.results import Results, reference_file
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`analysis run masking_cka --preset smoke`, once for this file."""
+    build = tmp_path_factory.mktemp("build")
+    environment = {**os.environ, "ANALYSIS_BUILD": str(build), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "analysis", "run", "masking_cka", "--preset", "smoke"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def test_the_run_is_where_the_command_says_and_complete(smoke: Path) -> None:
+    assert smoke.parts[-3:] == ("runs", "masking_cka", "smoke")
+    manifest = json.loads((smoke / "manifest.json").read_text())
+    assert manifest["fingerprint"]["parameters"]["n"] == 48
+    assert manifest["peak_memory_mb"] > 50
+    assert "analysis.similarity.resampling" in manifest["fingerprint"]["modules"]
+
+
+def test_every_value_is_in_the_range_of_its_measure_and_every_interval_holds_its_value(smoke: Path) -> None:
+    tables = Results.load(smoke / "results.json").tables
+    assert len(tables["pairs"]) > 40
+    for row in [*tables["pairs"], *tables["layers"]]:
+        assert -1 <= row["cka"] <= 1 + 1e-9
+        assert row["low"] <= row["high"]
+        assert abs(row["null_mean"]) < 0.1
+    assert all(0 <= row["accuracy"] <= 1 for row in tables["neighbours"])
+
+
+def test_every_claim_has_a_verdict_by_its_rule(smoke: Path) -> None:
+    claims = Results.load(smoke / "results.json").claims
+    assert [claim.id for claim in claims] == ["M1", "M2", "M3"]
+    for claim in claims:
+        assert claim.verdict in {"supported", "not supported", "inconclusive", "not tested"}
+        assert claim.verdict == "not tested" or (claim.low <= claim.high and math.isfinite(claim.estimate))
+
+
+def test_every_figure_exists_in_both_themes_and_says_what_it_shows(smoke: Path) -> None:
+    figures = Results.load(smoke / "results.json").figures
+    assert {Path(figure["file"]).stem for figure in figures} >= {"matrices", "separation", "occlusion", "trap", "layers"}
+    for figure in figures:
+        light = smoke / figure["file"]
+        assert light.exists()
+        assert light.with_name(f"{light.stem}-dark.svg").exists()
+        assert light.with_suffix(".pdf").exists()
+        assert figure["alt"].endswith(".")
+
+
+def test_the_same_seed_gives_the_same_numbers_again(smoke: Path, build: Path) -> None:
+    from analysis.run import run
+
+    again = run("masking_cka", "smoke", name="again")
+    first, second = (Results.load(folder / "results.json") for folder in (smoke, again))
+    assert first.tables == second.tables
+    assert first.claims == second.claims
+
+
+def test_plain_papermill_runs_the_notebook_too(tmp_path: Path) -> None:
+    environment = {**os.environ, "ANALYSIS_BUILD": str(tmp_path / "build"), "OMP_NUM_THREADS": "1"}
+    programs = Path(sys.executable).parent
+    source = subprocess.run(
+        [programs / "jupytext", "--to", "ipynb", "--output", "-", paths.NOTEBOOKS / "masking_cka.py"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    words = [
+        "-p",
+        "preset",
+        "smoke",
+        "-p",
+        "n",
+        "24",
+        "-p",
+        "encoders",
+        "zoo:untrained",
+        "-p",
+        "by_layer",
+        "false",
+        "-",
+        "out.ipynb",
+    ]
+    done = subprocess.run(
+        [programs / "papermill", *words], input=source.stdout, capture_output=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    results = Results.load(tmp_path / "build" / "runs" / "masking_cka" / "interactive" / "results.json")
+    assert results.parameters["n"] == 24
+    assert results.parameters["encoders"] == ["zoo:untrained"]
+
+
+@pytest.mark.skipif(not reference_file("masking_cka", "real").exists(), reason="no stored numbers yet")
+def test_the_page_about_photographs_is_drawn_from_stored_numbers_and_holds_no_photograph(build: Path) -> None:
+    from analysis.run import run
+
+    entry = Entry(study="masking_cka", name="stored", preset="real", parameters={"source": "stored"})
+    folder = run(entry.study, entry.preset, dict(entry.parameters), entry.name)
+    results, stored = Results.load(folder / "results.json"), Results.load(reference_file("masking_cka", "real"))
+    assert results.tables == stored.tables
+    assert results.claims == stored.claims
+    assert not [figure for figure in results.figures if "pictures" in figure["file"]]
+    assert "data:image/png" not in "".join(path.read_text() for path in (folder / "figures").glob("*.svg"))
+
+
+def test_a_notebook_holds_calls_and_no_definitions_and_no_outputs() -> None:
+    import ast
+
+    import jupytext
+
+    for path in paths.NOTEBOOKS.glob("*.py"):
+        notebook = jupytext.read(path)
+        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        kinds = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.AsyncFunctionDef)
+        assert not [node for source in code for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
+        assert isinstance(notebook, nbformat.NotebookNode)
