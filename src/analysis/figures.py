@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
 
-# Eight colours with a contrast of 2.7 or more on the white and on the dark page; as colour-blind eyes see them, any two stay apart.
+# Contrast of 2.7 or more on the white and on the dark page; as colour-blind eyes see them, any two stay apart.
 PALETTE = ("#0077bb", "#d55e00", "#009e73", "#b04dff", "#998d4c", "#735980", "#8f99cc", "#496633")
 SEQUENTIAL = "mako"
 DIVERGING = "vlag"
@@ -51,6 +51,7 @@ _RC: Any = {
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
     "patch.edgecolor": PAPER,
+    "savefig.dpi": 200,  # of photographs within a figure
     "savefig.facecolor": "none",
     "text.color": INK,
     "xtick.color": MUTED,
@@ -60,20 +61,7 @@ _RC: Any = {
     "svg.fonttype": "path",
 }
 
-_KINDS = (
-    "a figure",
-    "an image",
-    "a picture",
-    "a plot",
-    "a chart",
-    "a graph",
-    "figure",
-    "image",
-    "picture",
-    "plot",
-    "chart",
-    "graph",
-)
+_KIND = re.compile(r"(an? |the )?(figure|image|picture|plot|chart|graph|diagram) (of|showing) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -108,7 +96,8 @@ class FigureRef:
 @contextmanager
 def style(**changes: Any) -> Iterator[None]:
     """The look of the book within a `with` block; `changes` are matplotlib settings for this block only."""
-    with mpl.rc_context({**_RC, **changes}):
+    settings: Any = {**_RC, **changes}
+    with mpl.rc_context(settings):
         yield
 
 
@@ -148,10 +137,9 @@ def _dark(svg: str) -> str:
 def _sentence(what: str, text: str) -> str:
     """`text` on one line, if it states something."""
     text = " ".join(str(text).split())
-    opening = text.lower()
     if len(text.split()) < 5 or not text.endswith((".", "!", "?")):
         raise ValueError(f"{what} {text!r} states nothing: write one sentence with the finding, of five words or more")
-    if any(opening.startswith(f"{kind} {link}") for kind in _KINDS for link in ("of ", "showing ")):
+    if _KIND.match(text):
         raise ValueError(f"{what} {text!r} names the picture: say what it shows")
     if re.search(r"\b(nan|None|inf)\b|\{[a-z_]*(:[^}]*)?\}", text):
         raise ValueError(f"{what} {text!r} holds a number that was never filled in")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import paths
 from analysis.params import describe
 from analysis.plan import Entry
-from analysis.prose import table
+from analysis.prose import Column, table
 from analysis.results import Results
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _all_runs(pages: Sequence[Page]) -> str:
         }
         for page in pages
     ]
-    heads = {
+    heads: dict[str, Column] = {
         "page": "Page",
         "commit": "Commit",
         "preset": "Preset",

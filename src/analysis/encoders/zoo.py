@@ -13,7 +13,7 @@ from analysis.encoders.backbones import Activation, Backbone
 from analysis.errors import UserError
 
 RESNET: dict[str, Any] = {"family": "resnet", "widths": [32, 64, 128, 224], "dim": 512}
-VIT: dict[str, Any] = {"family": "vit", "patch": 8, "width": 128, "depth": 6, "heads": 4, "pool": "token"}
+VIT: dict[str, Any] = {"family": "vit", "patch": 8, "width": 128, "depth": 6, "heads": 4, "pool": "avg"}
 
 
 class Block(nn.Module):
