@@ -176,6 +176,21 @@ def download(name: str) -> None:
         typer.echo(path)
 
 
+@app.command()
+def pretrain(
+    method: str,
+    data: Annotated[str, typer.Option(help="scenes, folder:PATH or tiny-imagenet")] = "scenes",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    epochs: Annotated[int | None, typer.Option(help="default: the recipe's", min=1)] = None,
+    seed: int = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: data/zoo")] = None,
+) -> None:
+    """Train one small encoder; interrupted, the same command goes on where it stopped."""
+    from analysis.encoders.pretrain import train
+
+    typer.echo(train(method, data=data, device=device, epochs=epochs, seed=seed, out=out))
+
+
 def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:
     pairs = []
     for text in texts or []:

@@ -18,7 +18,7 @@ WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
 
 # Contrast of 2.7 or more on the white and on the dark page; as colour-blind eyes see them, any two stay apart.
 PALETTE = ("#0077bb", "#d55e00", "#009e73", "#b04dff", "#998d4c", "#735980", "#8f99cc", "#496633")
-SEQUENTIAL = "mako"
+SEQUENTIAL = "crest"  # no black and no white: its cells are seen on both pages
 DIVERGING = "vlag"
 
 INK, MUTED, FAINT, PAPER = "#24292f", "#59636e", "#d5dae1", "#fefefe"

@@ -66,7 +66,7 @@ class MaskingCka(StudyParams):
 
 STUDIES: dict[str, type[StudyParams]] = {"masking_cka": MaskingCka}
 
-_ZOO = ("zoo:dino", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained")
+_ZOO = ("zoo:simclr", "zoo:swav", "zoo:mae", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
 _CONV4 = (
     "conv4:protoclr_miniimagenet_3query_50bs",
     "conv4:umtra_miniimagenet_1query_5bs",

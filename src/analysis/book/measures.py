@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.errors import UserError
-from analysis.prose import table
+from analysis.prose import Column, table
 from analysis.similarity import MEASURES, Measure, defects, invariance_table
 
 CHANGES = {
@@ -79,7 +79,12 @@ def _defects(name: str) -> str:
     parts = []
     for measured in DEFECTS.get(name, ()):
         rows = [{**vars(row), "correct": _value(row.correct), "defective": _value(row.defective)} for row in measured()]
-        columns = {"defect": "Defect", "features": "Features", "correct": "Correct", "defective": "With the defect"}
+        columns: dict[str, Column] = {
+            "defect": "Defect",
+            "features": "Features",
+            "correct": ("Correct", "s"),
+            "defective": ("With the defect", "s"),
+        }
         if any(row["seen_in"] for row in rows):
             columns["seen_in"] = "Seen in"
         parts.append(f"{(measured.__doc__ or '').strip()}\n\n{{.defects}}\n{table(rows, columns).markdown}")
@@ -87,4 +92,6 @@ def _defects(name: str) -> str:
 
 
 def _value(value: float) -> str:
-    return "not a number" if math.isnan(value) else f"{value:.4f}".replace("-", "−")
+    if math.isnan(value):
+        return "not a number"
+    return "infinite" if math.isinf(value) else f"{value:.4f}"

@@ -24,11 +24,13 @@ class Facts:
     title: short, for figures.
     size: side of the input, px.
     supervision: `self`, `labels` or `none` (untrained); claims about self-supervised models speak of the first only.
+    probe: accuracy of a linear probe on Scenes, `objects`, as measured when it was trained; None where nobody measured it.
     """
 
     title: str
     size: int
     supervision: Supervision
+    probe: float | None = None
 
 
 def facts(name: str) -> Facts:
@@ -37,8 +39,8 @@ def facts(name: str) -> Facts:
     if family in ("zoo", "file"):
         path = files.zoo(rest)[0] if family == "zoo" else paths.user_path(rest)
         card = read_json(path.with_suffix(".json"))
-        method = str(card["method"])
-        return Facts(card.get("title", card["name"]), int(card["size"]), _by_method(method))
+        probe = card.get("probes", {}).get("linear", {}).get("accuracy")
+        return Facts(_zoo_title(card["name"]), int(card["size"]), _by_method(str(card["method"])), probe)
     if family == "conv4":
         title, supervision = _CONV4[rest.split("_")[0]]
         return Facts(title if _is_main(rest) else rest, 84, supervision)  # type: ignore[arg-type]
@@ -46,6 +48,11 @@ def facts(name: str) -> Facts:
         return Facts("ViT-Tiny supervised", 224, "labels")
     kind = rest.split("=")[0]
     return Facts(_title(kind), 224, "self" if any(word in kind for word in _SELF_SUPERVISED) else "labels")
+
+
+def _zoo_title(name: str) -> str:
+    """`simclr` -> `SimCLR`, `untrained-vit` -> `untrained ViT`; other names as they are."""
+    return _TITLES.get(name, name.replace("-vit", " ViT"))
 
 
 def _by_method(method: str) -> Supervision:

@@ -15,6 +15,7 @@ from analysis.masking.masks import COMPLETE
 from analysis.masking.measure import variants
 from analysis.params import MaskingCka
 from analysis.results import Row
+from analysis.similarity import MEASURES
 
 Drawn = tuple[Figure, str]
 Titles = Callable[[str], str]
@@ -55,6 +56,7 @@ def matrices(pairs: list[Row], titles: Titles, fill: str) -> Drawn:
         ax.set(xlabel="", ylabel="", title=heading)
         ax.set_xticks(ax.get_xticks(), [name.removeprefix("scenes:") for name in sets], rotation=30, ha="right")
         ax.tick_params(length=0)
+        ax.tick_params(axis="y", labelrotation=0)
     apart = table[(table.a == "foreground") & (table.b == "background")]
     low, high = apart.loc[apart.cka.idxmin()], apart.loc[apart.cka.idxmax()]
     return fig, (
@@ -184,6 +186,7 @@ def panel(rows: list[Row], titles: Titles) -> Drawn:
     fig, ax = plt.subplots(figsize=(WIDTH, 0.8 + 0.32 * len(wide)))
     sns.heatmap(wide, ax=ax, annot=True, fmt=".2f", cmap=SEQUENTIAL, cbar=False, annot_kws={"size": 7}, vmin=0, vmax=1)
     ax.set_xticklabels([titles(name) for name in wide.columns], rotation=20, ha="right")
+    ax.set_yticks(ax.get_yticks(), [MEASURES[name].title for name in wide.index], rotation=0)
     ax.set(xlabel="", ylabel="")
     most = wide.idxmax(axis=1).map(titles).value_counts()
     return fig, f"Of {len(wide)} measures, mean over data sets, {most.iloc[0]} give {most.index[0]} the highest value."

@@ -29,7 +29,7 @@ def compute(study: Notebook) -> None:
     ]
     names = {name: facts(name) for name in params.encoders}
     results.tables["encoders"] = [
-        {"encoder": name, "title": known.title, "size": known.size, "supervision": known.supervision}
+        {"encoder": name, "title": known.title, "size": known.size, "supervision": known.supervision, "probe": known.probe}
         for name, known in names.items()
     ]
     smallest = min(row["kept"] for row in results.tables["samples"])
@@ -70,7 +70,13 @@ def encoders_table(results: Results) -> Prose:
     """The encoders and what they were trained with."""
     words = {"self": "images alone", "labels": "labels", "none": "nothing (untrained)"}
     rows = [{**row, "trained": words[row["supervision"]]} for row in results.tables["encoders"]]
-    columns: dict[str, Column] = {"title": "Encoder", "encoder": "Name", "trained": "Trained with", "size": ("Input, px", "d")}
+    columns: dict[str, Column] = {
+        "title": "Encoder",
+        "encoder": "Name",
+        "trained": "Trained with",
+        "size": ("Input, px", "d"),
+        "probe": ("Linear probe", ".2f"),
+    }
     return table(rows, columns)
 
 
