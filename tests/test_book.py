@@ -3,8 +3,6 @@
 import filecmp
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -16,11 +14,11 @@ import yaml
 
 import fake_run
 from analysis import paths
-from analysis.book import appendix, assemble, build, extension, measures
+from analysis.book import appendix, assemble, build, measures
 from analysis.errors import UserError
 from analysis.ledger import LEDGER
 from analysis.plan import Entry
-from analysis.similarity import MEASURES, debiased_cka
+from analysis.similarity import MEASURES
 
 ENTRIES = [Entry(study="masking_cka", name="default"), Entry(study="masking_cka", name="photos", preset="real", page="real")]
 DEFAULT = "studies/masking_cka/default/masking_cka.html"
@@ -231,41 +229,3 @@ def test_the_measured_defects_are_those_of_the_library() -> None:
     for name, effects in measures.DEFECTS.items():
         text = generated[f"_generated/{name}_defects.md"]
         assert all(f"{abs(row.correct):.4f}" in text and row.defect in text for effect in effects for row in effect())
-
-
-def test_docstrings_written_for_people_become_valid_restructured_text() -> None:
-    lines = ["Norm |x|_F of `a * b` and *more.", "    |x| = 1", "and x_ goes on.", "", "Args:", "    x: the *rows."]
-    extension.plain_docstring(None, "function", "f", debiased_cka, None, lines)  # type: ignore[arg-type]
-    assert lines[0] == r"Norm \|x\|_F of ``a * b`` and \*more."
-    assert lines[1:6] == ["", "::", "", "    |x| = 1", ""]
-    assert lines[6] == r"and x\_ goes on."
-    assert lines[-1] == r"    x: the \*rows."
-
-
-@pytest.mark.slow
-def test_every_public_docstring_of_the_library_renders_without_a_warning(tmp_path: Path) -> None:
-    config = yaml.safe_load((paths.ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
-    kept = {
-        key: value for key, value in config.items() if key.split("_")[0] in ("autodoc", "napoleon", "nitpick", "add", "python")
-    }
-    kept |= {"extensions": ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "analysis.book.extension"]}
-    (tmp_path / "conf.py").write_text("".join(f"{key} = {value!r}\n" for key, value in kept.items()))
-    modules = appendix.public_modules()
-    for name, parts in modules.items():
-        (tmp_path / f"{name}.md").write_text(appendix.api_page(name, parts))
-    (tmp_path / "index.md").write_text("# Library\n\n```{toctree}\n" + "\n".join(modules) + "\n```\n")
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-b",
-        "dummy",
-        "-W",
-        "-n",
-        "-q",
-        "--keep-going",
-        str(tmp_path),
-        str(tmp_path / "out"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

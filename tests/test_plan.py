@@ -77,6 +77,9 @@ def test_changed_data_of_ones_own_is_named(tree: Path) -> None:
     assert entry.why_stale() == []
     Image.new("RGB", (8, 8), (9, 9, 9)).save(folder / "1.png")
     assert entry.why_stale() == [f"data {name} changed"]
+    shutil.rmtree(folder)
+    (reason,) = entry.why_stale()
+    assert "there is no" in reason
 
 
 def test_the_plan_marks_stale_runs_by_a_missing_stamp_and_rewrites_nothing_else(tree: Path) -> None:

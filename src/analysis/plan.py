@@ -44,7 +44,10 @@ class Entry(BaseModel):
         manifest = provenance.read_manifest(self.folder)
         if manifest is None:
             return ["never ran"]
-        return provenance.changes(manifest["fingerprint"], self.fingerprint())
+        try:
+            return provenance.changes(manifest["fingerprint"], self.fingerprint())
+        except UserError as error:  # data or weights that were there when it ran are gone
+            return [str(error)]
 
 
 @dataclass(frozen=True)
