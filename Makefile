@@ -28,7 +28,7 @@ real: env        ## the `real` preset on the photographs and weights under DATA_
 	@$(BIN)/analysis book --real --cores $(CORES)
 
 test: env        ## the whole test suite
-	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
 bench: env       ## speed beside named peers, as ratios
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/peers -r tests/bench/peers.txt
