@@ -201,7 +201,9 @@ masking.verdicts(results)
 masking.answer(results)
 
 # %% [markdown]
-# **Limits.** CKA compares geometries of whole sets of images, not single images, and a painted hole is not an absent object: the
+# **Limits.** Separation needs room: where a model finds even the halves of a random cut unrelated (CKA near 0 in the panel *random
+# cut*), the outline cannot add anything, and *does not separate* then means that any cut does. How far the untrained encoders
+# separate is how much of it needs no learning. CKA compares geometries of whole sets of images, not single images, and a painted hole is not an absent object: the
 # fill is a stimulus of its own, which is why three are used. Intervals are over images; each model is one training run, so
 # differences between *methods* are differences between these checkpoints. The paper's own body, data sets and sizes are not known
 # to us, so agreement or disagreement here is with its abstract.

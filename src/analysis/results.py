@@ -75,6 +75,7 @@ def write_text(path: Path, text: str) -> Path:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+        os.chmod(temporary, 0o644)  # mkstemp's files are for their owner alone; a book is for everybody
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

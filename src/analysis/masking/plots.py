@@ -69,7 +69,7 @@ _PANELS = {
     (COMPLETE, "foreground"): "complete, object",
     (COMPLETE, "background"): "complete, ground",
     ("foreground", "background"): "object, ground",
-    ("random_kept", "random_removed"): "random cut (control)",
+    ("random_kept", "random_removed"): "random cut",
 }
 
 
