@@ -55,7 +55,7 @@ def test_touching_files_without_changing_them_leaves_the_run_fresh(tree: Path) -
 def test_a_changed_notebook_and_changed_weights_are_named(tree: Path) -> None:
     append(tree / "notebooks/masking_cka.py")
     append(tree / "zoo/mae.safetensors")
-    append(tree / "zoo/dino.safetensors")  # not used by this run
+    append(tree / "zoo/swav.safetensors")  # not used by this run
     assert ENTRY.why_stale() == ["notebook changed", "weights zoo:mae changed"]
 
 

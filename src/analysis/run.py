@@ -117,6 +117,7 @@ def _keep_failed(folder: Path, final: Path) -> Path:
     failed = final.with_name(final.name + ".failed")
     shutil.rmtree(failed, ignore_errors=True)
     os.replace(folder, failed)
+    shutil.rmtree(folder.parent, ignore_errors=True)
     return failed / "notebook.ipynb"
 
 
