@@ -30,9 +30,10 @@ real: env        ## the `real` preset on the photographs and weights under DATA_
 test: env        ## the whole test suite
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
-bench: env       ## speed beside named peers, as ratios
+bench: env       ## speed beside named peers and beside the bare network, as ratios
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/peers -r tests/bench/peers.txt
 	@PYTHONPATH=build/peers $(BIN)/python tests/bench/bench_similarity.py
+	@$(BIN)/python tests/bench/bench_extraction.py
 
 lint: env        ## ruff and mypy
 	@$(BIN)/ruff check src tests && $(BIN)/ruff format --check src tests && $(BIN)/mypy src/analysis

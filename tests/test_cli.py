@@ -99,6 +99,34 @@ def test_similarity_says_what_is_wrong_with_a_file(
     assert "c.npy" in str(caught.value)
 
 
+def test_models_are_listed_with_their_terms_and_whether_they_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    stored = tmp_path / "weights" / "moco_v2_800ep_pretrain.pth.tar"
+    stored.parent.mkdir()
+    stored.touch()
+    lines = {line.split()[0]: line for line in invoke("models").splitlines()}
+    assert "CC BY-NC 4.0" in lines["hub-file:mocov2_rn50"]
+    assert [lines[f"hub-file:{kind}"].split()[-1] for kind in ("mocov2_rn50", "mocov2_rn50_200ep")] == ["yes", "no"]
+    assert {"zoo:untrained", "conv4:NAME", "vit-tiny", "timm:MODEL.WEIGHTS", "file:PATH"} <= set(lines)
+    rows = {row["name"]: row for row in json.loads(invoke("models", "--json"))}
+    assert rows.keys() == lines.keys() - {"encoder"}
+    assert rows["hub-file:mocov2_rn50"]["file"] == str(stored)
+    assert rows["zoo:untrained"]["present"]
+
+
+def test_models_are_listed_without_torch_and_without_a_connection() -> None:
+    script = """
+import socket, sys
+def refuse(*a, **k): raise AssertionError("network")
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+from analysis.encoders.checkpoint_listing import lines
+assert len(lines()) > 70
+assert not {"torch", "timm", "torchvision"} & set(sys.modules), "heavy import"
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_status_says_what_never_ran(build: Path) -> None:
     text = invoke("status")
     assert "masking_cka/default: stale: never ran" in text

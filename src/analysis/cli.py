@@ -168,6 +168,51 @@ def similarity(
 
 
 @app.command()
+def features(
+    encoder: str,
+    dataset: str,
+    out: Annotated[Path, typer.Option(help="folder for LAYER.npy, ids.txt and manifest.json")],
+    layers: Annotated[str, typer.Option(help="names of layers, separated by commas")] = "embed",
+    dtype: Annotated[str, typer.Option(help="float16 or float32")] = "float16",
+    split: str = "test",
+    n: Annotated[int | None, typer.Option("-n", help="images; default: all")] = None,
+    seed: Annotated[int, typer.Option(help="of the choice of n images; of scenes, the world")] = 0,
+    size: Annotated[int | None, typer.Option(help="side of the images, px; default: the encoder's")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="default: the encoder's")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    devices: Annotated[int, typer.Option(help="processes, each with a GPU or a processor core of its own")] = 1,
+) -> None:
+    """Features of a data set of any size into files; interrupted, the same command goes on where it stopped."""
+    from analysis.extraction import extract_to
+
+    typer.echo(
+        extract_to(
+            out,
+            encoder,
+            dataset,
+            split=split,
+            n=n,
+            seed=seed,
+            size=size,
+            layers=[name.strip() for name in layers.split(",") if name.strip()],
+            dtype=dtype,
+            batch_size=batch_size,
+            device=device,
+            ranks=devices,
+        )
+    )
+
+
+@app.command()
+def models(as_json: Annotated[bool, typer.Option("--json", help="JSON, with sources and files")] = False) -> None:
+    """Every encoder that can be named: network, licence, and whether its file is here."""
+    from analysis.encoders import checkpoint_listing
+
+    rows = checkpoint_listing.models()
+    typer.echo(json.dumps([vars(row) for row in rows], indent=1) if as_json else "\n".join(checkpoint_listing.lines()))
+
+
+@app.command()
 def download(name: str) -> None:
     """Fetch a public data set into DATA_ROOT (its own terms apply), checked by digest."""
     from analysis import datasets

@@ -31,4 +31,5 @@ def read_ids(path: Path) -> np.ndarray:
         raise MissingFile(f"{path} does not exist; give a .npy file or a text file with one sample id a line")
     if path.suffix == ".npy":
         return np.load(path, allow_pickle=False).astype(str).reshape(-1)
-    return np.array(path.read_text(encoding="utf-8").splitlines(), dtype=str)
+    with path.open(encoding="utf-8") as lines:  # str.splitlines would also break an id at a form feed or the like
+        return np.array([line.removesuffix("\n") for line in lines], dtype=str)

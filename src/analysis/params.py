@@ -64,9 +64,42 @@ class MaskingCka(StudyParams):
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
 
-STUDIES: dict[str, type[StudyParams]] = {"masking_cka": MaskingCka}
+class ModelZoo(StudyParams):
+    """What are the small encoders worth that the studies use?"""
 
-_ZOO = ("zoo:simclr", "zoo:swav", "zoo:mae", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
+    encoders: Names = Field(description="encoders with a card: `zoo:` and `file:`; with a trained one, its untrained twin")
+    dataset: Literal["scenes:objects", "tiny-imagenet"] = Field(
+        "scenes:objects", description="where encoders are probed; those trained elsewhere are shown by their cards"
+    )
+    n_train: int = Field(4000, ge=50, le=100_000, description="images on which probes are fitted")
+    n_test: int = Field(2000, ge=20, le=10_000, description="other images, on which they are scored")
+    n_bootstrap: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap draws of the gains over untrained twins")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The one data set, as a run is checked and fingerprinted by them."""
+        return (self.dataset,)
+
+
+class World(StudyParams):
+    """Is the controlled world fit to measure with?"""
+
+    encoders: Names = Field(description="encoders that read the world, beside the pixels themselves")
+    n_train: int = Field(4000, ge=50, le=100_000, description="images of each kind on which probes are fitted")
+    n_test: int = Field(2000, ge=20, le=10_000, description="other images, on which they are scored")
+    size: int = Field(64, ge=16, le=512, description="side of the images, px")
+    n_permutations: int = Field(1000, ge=20, le=100_000, description="permutations of the classes in the null of confusions")
+
+
+STUDIES: dict[str, type[StudyParams]] = {"masking_cka": MaskingCka, "model_zoo": ModelZoo, "world": World}
+
+_ZOO = ("zoo:dinov2", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
+_PHOTOGRAPHIC = ("zoo:dino-vit-tiny-imagenet", "zoo:mae-tiny-imagenet", "zoo:swav-tiny-imagenet", "zoo:simclr-tiny-imagenet")
+_RESNETS = ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino", "supervised", "untrained")
+_VITS = ("mae", "simmim", "scale-mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
+_TINY = ("simclr", "byol", "swav", "vicreg", "dino", "mae", "dino-vit", "supervised-vit")
+_TINY_ZOO = tuple(f"zoo:{name}-tiny-imagenet" for name in _TINY)
+_WHOLE_ZOO = (*(f"zoo:{name}" for name in (*_RESNETS, *_VITS)), *_TINY_ZOO)
 _CONV4 = (
     "conv4:protoclr_miniimagenet_3query_50bs",
     "conv4:umtra_miniimagenet_1query_5bs",
@@ -88,7 +121,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             "n_permutations": 20,
         },
         "default": {"encoders": _ZOO, "datasets": _SCENES, "n": 300},
-        "real": {"encoders": _CONV4, "datasets": ("eth80", "ccp", "grabcut", "tiny-imagenet"), "n": 400},
+        "real": {"encoders": (*_CONV4, *_PHOTOGRAPHIC), "datasets": ("eth80", "ccp", "grabcut", "tiny-imagenet"), "n": 400},
         "paper": {
             "encoders": (
                 "timm:vit_small_patch14_dinov2.lvd142m",
@@ -100,7 +133,25 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             "n": 4000,
             "device": "auto",
         },
-    }
+    },
+    "model_zoo": {
+        "smoke": {"encoders": ("zoo:simclr", "zoo:supervised", "zoo:untrained"), "n_train": 400, "n_test": 200},
+        "default": {"encoders": _WHOLE_ZOO},
+        "real": {
+            "encoders": (*_TINY_ZOO, "zoo:untrained", "zoo:untrained-vit"),
+            "dataset": "tiny-imagenet",
+            "n_train": 20_000,
+            "n_test": 5_000,
+        },
+        "paper": {"encoders": _WHOLE_ZOO},  # there is no paper's network to compare: the zoo is ours
+    },
+    "world": {
+        "smoke": {"encoders": ("zoo:untrained", "zoo:simclr"), "n_train": 320, "n_test": 160, "n_permutations": 100},
+        # the world is drawn, not photographed: it has no other images and no paper's network
+        "default": {"encoders": ("zoo:untrained", "zoo:supervised", "zoo:simclr")},
+        "real": {"encoders": ("zoo:untrained", "zoo:supervised", "zoo:simclr")},
+        "paper": {"encoders": ("zoo:untrained", "zoo:supervised", "zoo:simclr")},
+    },
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from analysis import paths
-from analysis.book import appendix, measures, verdicts
+from analysis.book import appendix, checkpoints, measures, verdicts
 from analysis.plan import Entry
 from analysis.provenance import read_manifest
 from analysis.results import Results, read_json, write_json, write_text
@@ -53,7 +53,7 @@ def assemble(entries: Iterable[Entry]) -> Path:
     pages = list({(entry.study, entry.page or entry.name): _page(entry) for entry in entries if _has_run(entry)}.values())
     for page in pages:
         _stage_run(page, stage)
-    generated = {**verdicts.write(pages), **measures.write(), **appendix.write(pages)}
+    generated = {**verdicts.write(pages), **measures.write(), **checkpoints.write(), **appendix.write(pages)}
     for name, text in generated.items():
         write_text(stage / name, text)
     _write_toc(stage, pages)
@@ -114,17 +114,15 @@ def _text(cell: dict[str, Any]) -> str:
 
 
 def _write_toc(stage: Path, pages: list[Page]) -> None:
-    """Put the studies after the first part of `book/_toc.yml`, the generated API pages under their index."""
+    """Put instruments and studies after the first part of `book/_toc.yml`, the generated API pages under their index."""
     toc = yaml.safe_load((stage / "_toc.yml").read_text(encoding="utf-8"))
-    studies: dict[str, Any] = {}
+    parts: dict[str, dict[str, Any]] = {"The instruments": {}, "The studies": {}}
     for page in pages:
-        chapter = studies.setdefault(
-            page.entry.study,
-            {"file": f"studies/{page.entry.study}/index", "title": verdicts.PAPERS[page.entry.study][0], "sections": []},
-        )
+        study = page.entry.study
+        part = parts["The instruments" if study in verdicts.INSTRUMENTS else "The studies"]
+        chapter = part.setdefault(study, {"file": f"studies/{study}/index", "title": verdicts.title(study), "sections": []})
         chapter["sections"].append({"file": page.document, "title": page.title})
-    if studies:
-        toc["parts"].insert(1, {"caption": "The studies", "chapters": list(studies.values())})
+    toc["parts"][1:1] = [{"caption": caption, "chapters": list(part.values())} for caption, part in parts.items() if part]
     for chapter in (chapter for part in toc["parts"] for chapter in part["chapters"]):
         if chapter["file"] == "api/index":
             chapter["sections"] = [{"file": f"api/{name}"} for name in appendix.public_modules()]

@@ -22,6 +22,8 @@ PAPERS = {
     "bagssl": ("Bags of patch embeddings", "chen2023"),
     "local_vit": ("Local representations of vision transformers", "vanyan2024"),
 }
+# Title of each study of what the others measure with: it has a page and an answer, and no claim of a paper to judge.
+INSTRUMENTS = {"world": "The controlled world", "model_zoo": "The model zoo"}
 
 
 def write(pages: Sequence[Page]) -> dict[str, str]:
@@ -35,8 +37,14 @@ def write(pages: Sequence[Page]) -> dict[str, str]:
     files = {"_generated/claims.md": everything, "_generated/summary.md": _summary(found)}
     for study in dict.fromkeys(page.entry.study for page in pages):
         own = [page for page in pages if page.entry.study == study]
-        files[f"studies/{study}/index.md"] = _study_index(study, own, claims_table(studies[study], found))
+        claims = "" if study in INSTRUMENTS else f"## Claims\n\n{claims_table(studies[study], found)}"
+        files[f"studies/{study}/index.md"] = _study_index(study, own, claims)
     return files
+
+
+def title(study: str) -> str:
+    """What a study is called in the table of contents."""
+    return INSTRUMENTS[study] if study in INSTRUMENTS else PAPERS[study][0]
 
 
 def claims_table(claims: Sequence[Claim], found: dict[tuple[str, str], tuple[Page, Finding]]) -> str:
@@ -87,8 +95,8 @@ def _summary(found: dict[tuple[str, str], tuple[Page, Finding]]) -> str:
     return f"This copy puts {len(tested)} of the {len(LEDGER)} [claims](claims.md) of the five papers to the test.\n"
 
 
-def _study_index(study: str, pages: Sequence[Page], verdicts: str) -> str:
+def _study_index(study: str, pages: Sequence[Page], claims: str) -> str:
     question = (study_model(study).__doc__ or "").strip().splitlines()[0]
     answers = "\n".join(f"[{page.title}](/{page.document}.ipynb)\n: {page.results.answer or NOTHING}\n" for page in pages)
-    opening = f"# {pages[0].heading}\n\n*{question}* A question of {{cite:t}}`{PAPERS[study][1]}`."
-    return f"{opening}\n\n## What came out\n\n{answers}\n## Claims\n\n{verdicts}"
+    source = "" if study in INSTRUMENTS else f" A question of {{cite:t}}`{PAPERS[study][1]}`."
+    return f"# {pages[0].heading}\n\n*{question}*{source}\n\n## What came out\n\n{answers}\n{claims}"

@@ -49,9 +49,14 @@ def load(place: str, *, size: int, n: int | None, seed: int, split: str) -> Data
     Raises:
         UserError: class folders and loose images are mixed, two files share a stem, or a mask is missing.
     """
+    return decode(f"folder:{place}", table(place, split), size=size, n=n, seed=seed)
+
+
+def table(place: str, split: str) -> Table:
+    """The samples of a folder, none of them decoded; raises what `load` raises."""
     if split != "test":
         raise UserError(f"folder:{place} has no split {split!r}; it has test")
-    return decode(f"folder:{place}", _table(place), size=size, n=n, seed=seed)
+    return _table(place)
 
 
 def _masks(images: Path) -> Path:

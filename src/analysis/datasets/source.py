@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +130,20 @@ class Source:
 
     def load(self, size: int, n: int | None, seed: int, split: str) -> Dataset:
         """The data set at `size`; see `analysis.datasets.load`."""
+        return decode(self.name, self.open(split), size=size, n=n, seed=seed)
+
+    def open(self, split: str) -> Table:
+        """The samples of a split, none of them decoded; archives are unpacked.
+
+        Raises:
+            MissingFile: a part is absent.
+            UserError: there is no such split, or an archive is damaged.
+        """
         found = self.find()
         if split not in self.splits:
             raise UserError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
         folders = [part.open(path) for part, path in zip(self.parts, found, strict=True)]
-        return decode(self.name, self.table(folders, split), size=size, n=n, seed=seed)
+        return self.table(folders, split)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -155,16 +164,32 @@ def choose(labels: np.ndarray, n: int | None, seed: int) -> np.ndarray:
     return np.sort(order[np.argsort(rank[order], kind="stable")][:n])
 
 
+def chosen(name: str, table: Table, n: int | None, seed: int) -> list[Sample]:
+    """The samples of a table that `choose` takes, in the order of their ids.
+
+    Raises:
+        UserError: no images.
+    """
+    if not table.samples:
+        raise UserError(f"{name}: there is no image in it")
+    samples = sorted(table.samples, key=lambda sample: sample.id)
+    return [samples[row] for row in choose(np.array([sample.label for sample in samples]), n, seed)]
+
+
+def decode_images(samples: Sequence[Sample], table: Table, size: int) -> np.ndarray:
+    """The images of some samples, (n, size, size, 3) uint8, without their masks, on all cores; raises what `decode` raises."""
+    bare = replace(table, masks=no_masks)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.stack(list(pool.map(lambda sample: _decode(sample, bare, size)[0], samples)))
+
+
 def decode(name: str, table: Table, *, size: int, n: int | None, seed: int) -> Dataset:
     """Decode the chosen samples of a table, on all cores, into one data set.
 
     Raises:
         UserError: no images, a file cannot be read, or a mask does not have the size of its image.
     """
-    if not table.samples:
-        raise UserError(f"{name}: there is no image in it")
-    samples = sorted(table.samples, key=lambda sample: sample.id)
-    samples = [samples[row] for row in choose(np.array([sample.label for sample in samples]), n, seed)]
+    samples = chosen(name, table, n, seed)
     images = np.empty((len(samples), size, size, 3), dtype=np.uint8)
     masks: Masks = {}
     factors: dict[str, list[Any]] = {key: [] for key in samples[0].factors}

@@ -7,7 +7,8 @@
 | `conv4:NAME` | `DATA_ROOT/weights/conv4/NAME.safetensors` |
 | `vit-tiny` | `DATA_ROOT/weights/vit_tiny_patch16_224.augreg.safetensors` |
 | `timm:MODEL.WEIGHTS` | a timm model whose weights are in the local Hugging Face cache |
-| `hub-file:KIND=PATH` | an official checkpoint: swav_rn50, dinov2_vits14, dinov2_vitb14, mae_vitb16 |
+| `hub-file:KIND` | a published checkpoint under its official name in `DATA_ROOT/weights`; KIND as in `checkpoints` |
+| `hub-file:KIND=PATH` | the same from a file anywhere |
 
 Nothing here uses the network.
 """
@@ -22,7 +23,7 @@ from analysis.errors import UserError
 if TYPE_CHECKING:
     from analysis.encoders.base import Encoder
 
-FORMS = ("zoo:NAME", "file:PATH", "conv4:NAME", "vit-tiny", "timm:MODEL.WEIGHTS", "hub-file:KIND=PATH")
+FORMS = ("zoo:NAME", "file:PATH", "conv4:NAME", "vit-tiny", "timm:MODEL.WEIGHTS", "hub-file:KIND[=PATH]")
 
 
 def weight_files(name: str) -> list[Path]:

@@ -23,8 +23,9 @@ class Views:
         area: least and greatest share of the image's area in a crop.
         aspect: greatest ratio of the sides of a crop; its logarithm is uniform.
         flip: probability of a mirror image.
-        jitter: greatest change of brightness, contrast, saturation (factors in 1 +- jitter) and hue (turns of a quarter
-            circle times jitter), the proportions of SimCLR (Chen et al. 2020, appendix A); applied with probability 0.8.
+        jitter: greatest change of brightness, contrast and saturation (factors in 1 +- jitter), with probability 0.8.
+        hue: greatest turn of the hue, in turns (0.5 reaches every hue), with the same probability. SimCLR's strengths are
+            0.8 and 0.2 (Chen et al. 2020, appendix A).
         grey: probability of a greyscale view.
         blur: probability of a Gaussian blur, and its greatest standard deviation in px.
     """
@@ -33,17 +34,18 @@ class Views:
     aspect: float = 4 / 3
     flip: float = 0.5
     jitter: float = 0.8
+    hue: float = 0.2
     grey: float = 0.2
     blur: tuple[float, float] = (0.3, 1.0)
 
     def __call__(self, images: Tensor, size: int, generator: Generator) -> Tensor:
         """One view per image: (n, 3, h, h) float in [0, 1] -> (n, 3, size, size) in [0, 1]."""
         views = crop(images, size, self.area, self.aspect, self.flip, generator)
-        views = jitter(views, self.jitter, self.grey, generator)
+        views = jitter(views, self.jitter, self.hue, self.grey, generator)
         return blur(views, *self.blur, generator).clamp(0, 1)
 
 
-IDENTITY = Views(area=(1.0, 1.0), aspect=1.0, flip=0.0, jitter=0.0, grey=0.0, blur=(0.0, 0.0))
+IDENTITY = Views(area=(1.0, 1.0), aspect=1.0, flip=0.0, jitter=0.0, hue=0.0, grey=0.0, blur=(0.0, 0.0))
 
 
 def crop(images: Tensor, size: int, area: tuple[float, float], aspect: float, flip: float, generator: Generator) -> Tensor:
@@ -64,15 +66,15 @@ def crop(images: Tensor, size: int, area: tuple[float, float], aspect: float, fl
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def jitter(images: Tensor, strength: float, grey: float, generator: Generator) -> Tensor:
+def jitter(images: Tensor, strength: float, hue: float, grey: float, generator: Generator) -> Tensor:
     """Brightness, contrast, saturation and hue changed at random, and greyscale with probability `grey`.
 
     All are affine in colour: one (3, 3) matrix and offset per image. Unlike torchvision the order is fixed, and
     values are clipped once, at the end.
     """
-    on = strength * (_between(images, 0, 1, generator) < 0.8).to(images.dtype)
-    bright, contrast, saturation = (1 + on * _between(images, -1, 1, generator) for _ in range(3))
-    angle = on * _between(images, -1, 1, generator) * (torch.pi / 2)
+    on = (_between(images, 0, 1, generator) < 0.8).to(images.dtype)
+    bright, contrast, saturation = (1 + on * strength * _between(images, -1, 1, generator) for _ in range(3))
+    angle = on * hue * _between(images, -1, 1, generator) * (2 * torch.pi)
     saturation = saturation * (_between(images, 0, 1, generator) >= grey)
     yiq, luma = images.new_tensor(YIQ), images.new_tensor(GREY)
     cos, sin, one, zero = angle.cos(), angle.sin(), torch.ones_like(angle), torch.zeros_like(angle)

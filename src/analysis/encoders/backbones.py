@@ -51,6 +51,7 @@ class Transformer(Backbone):
         self._has_cls = getattr(model, "has_class_token", model.num_prefix_tokens > 0)
 
     def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        """See `Backbone`."""
         to_the_end = "embed" in layers or "patch_mean" in layers
         taps = [i for i in range(len(self.model.blocks)) if self.layers[i] in layers]
         final, blocks = self._tokens(x, taps, to_the_end)
@@ -106,6 +107,7 @@ class Convnet(Backbone):
         self.dim = model.head_hidden_size
 
     def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        """See `Backbone`."""
         taps = [i for i, name in enumerate(self.layers[:-1]) if name in layers]
         final, maps = self.model.forward_intermediates(x, indices=taps or [0])
         found = {self.layers[i]: _averaged(grid) for i, grid in zip(taps, maps, strict=False)}
@@ -124,6 +126,7 @@ class Stages(Backbone):
         self.dim = dim
 
     def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
+        """See `Backbone`."""
         found = {}
         for name, stage in self.stages.items():
             x = stage(x)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from analysis import paths
 from analysis.encoders import files
+from analysis.encoders.checkpoints import SIZE, checkpoints
 from analysis.results import read_json
 
 Supervision = Literal["self", "labels", "none"]
@@ -15,7 +16,21 @@ _CONV4 = {
     "random": ("Conv4 untrained", "none"),
 }
 _SELF_SUPERVISED = ("dino", "mae", "ibot", "swav", "simclr", "moco", "byol", "simmim", "beit", "clip_self", "eva")
-_TITLES = {"dinov2": "DINOv2", "dino": "DINO", "mae": "MAE", "swav": "SwAV", "simclr": "SimCLR"}
+_TITLES = {
+    "dinov2": "DINOv2",
+    "dino": "DINO",
+    "scale-mae": "Scale-MAE",
+    "mae": "MAE",
+    "swav": "SwAV",
+    "simclr": "SimCLR",
+    "moco": "MoCo v2",
+    "byol": "BYOL",
+    "simsiam": "SimSiam",
+    "vicreg": "VICReg",
+    "barlow-twins": "Barlow Twins",
+    "simmim": "SimMIM",
+    "ibot": "iBOT",
+}
 
 
 @dataclass(frozen=True)
@@ -39,20 +54,25 @@ def facts(name: str) -> Facts:
     if family in ("zoo", "file"):
         path = files.zoo(rest)[0] if family == "zoo" else paths.user_path(rest)
         card = read_json(path.with_suffix(".json"))
-        probe = card.get("probes", {}).get("linear", {}).get("accuracy")
+        probes = card.get("probes", {})
+        probe = probes.get("linear", {}).get("accuracy") if probes.get("data") == "scenes:objects" else None
         return Facts(_zoo_title(card["name"]), int(card["size"]), _by_method(str(card["method"])), probe)
     if family == "conv4":
         title, supervision = _CONV4[rest.split("_")[0]]
         return Facts(title if _is_main(rest) else rest, 84, supervision)  # type: ignore[arg-type]
     if family == "vit-tiny":
         return Facts("ViT-Tiny supervised", 224, "labels")
-    kind = rest.split("=")[0]
-    return Facts(_title(kind), 224, "self" if any(word in kind for word in _SELF_SUPERVISED) else "labels")
+    if family == "hub-file":
+        row = checkpoints()[rest.partition("=")[0]]
+        return Facts(row.title, SIZE, row.supervision)
+    return Facts(_title(rest), 224, "self" if any(word in rest for word in _SELF_SUPERVISED) else "labels")
 
 
 def _zoo_title(name: str) -> str:
-    """`simclr` -> `SimCLR`, `untrained-vit` -> `untrained ViT`; other names as they are."""
-    return _TITLES.get(name, name.replace("-vit", " ViT"))
+    """`simclr` -> `SimCLR`, `dino-vit-tiny-imagenet` -> `DINO ViT (photographs)`; other names as they are."""
+    method, photographs = name.removesuffix("-tiny-imagenet"), name.endswith("-tiny-imagenet")
+    stem, transformer = method.removesuffix("-vit"), method.endswith("-vit")
+    return _TITLES.get(stem, stem) + " ViT" * transformer + " (photographs)" * photographs
 
 
 def _by_method(method: str) -> Supervision:

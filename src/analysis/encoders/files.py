@@ -7,26 +7,11 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from analysis import paths
+from analysis.encoders.checkpoints import checkpoints, place
 from analysis.errors import MissingFile, UserError
-
-
-class HubFile(NamedTuple):
-    """An official checkpoint: where it comes from, and the timm model it fits (None: a torchvision ResNet-50)."""
-
-    url: str
-    timm: str | None
-
-
-_FBAI = "https://dl.fbaipublicfiles.com"
-HUB_FILES = {
-    "swav_rn50": HubFile(f"{_FBAI}/deepcluster/swav_800ep_pretrain.pth.tar", None),
-    "dinov2_vits14": HubFile(f"{_FBAI}/dinov2/dinov2_vits14/dinov2_vits14_pretrain.pth", "vit_small_patch14_dinov2.lvd142m"),
-    "dinov2_vitb14": HubFile(f"{_FBAI}/dinov2/dinov2_vitb14/dinov2_vitb14_pretrain.pth", "vit_base_patch14_dinov2.lvd142m"),
-    "mae_vitb16": HubFile(f"{_FBAI}/mae/pretrain/mae_pretrain_vit_base.pth", "vit_base_patch16_224.mae"),
-}
 
 
 def local(path: Path) -> list[Path]:
@@ -60,11 +45,16 @@ def timm(name: str) -> Path:
 
 
 def hub(argument: str) -> tuple[str, Path]:
-    """`KIND=PATH` taken apart; a relative PATH is looked for where the user stands, then in `weights` of the data root."""
+    """`KIND` or `KIND=PATH` taken apart; without a PATH the file is that of the official name in `weights` of the data root.
+
+    A relative PATH is looked for where the user stands, then in `weights` of the data root.
+    """
     kind, separator, text = argument.partition("=")
-    if kind not in HUB_FILES or not separator or not text:
-        raise UserError(f"encoder 'hub-file:{argument}': write hub-file:KIND=PATH with KIND one of {', '.join(HUB_FILES)}")
-    here, stored = paths.user_path(text), paths.data_root() / "weights" / text
+    if kind not in checkpoints() or (separator and not text):
+        hint = f"write hub-file:KIND or hub-file:KIND=PATH{_choice(kind, checkpoints())}; `analysis models` lists them"
+        raise UserError(f"encoder 'hub-file:{argument}': {hint}")
+    stored = paths.data_root() / "weights" / (text or place(kind))
+    here = paths.user_path(text) if text else stored
     return kind, stored if stored.exists() and not here.exists() else here
 
 
@@ -122,7 +112,7 @@ def check_timm(name: str) -> None:
         raise UserError(f"encoder 'timm:{name}': write timm:MODEL.WEIGHTS, e.g. timm:vit_small_patch14_dinov2.lvd142m{close}")
     path = timm(name)
     if not path.exists():
-        kinds = [kind for kind, official in HUB_FILES.items() if official.timm == name]
+        kinds = [kind for kind, row in checkpoints().items() if row.architecture == name]
         other = f", or give the official file as hub-file:{kinds[0]}=PATH" if kinds else ""
         raise MissingFile(
             f"encoder 'timm:{name}': its weights are not in the Hugging Face cache (there is no {path}): "
@@ -131,12 +121,13 @@ def check_timm(name: str) -> None:
 
 
 def check_hub(name: str, argument: str) -> None:
-    """The official checkpoint is there."""
+    """The published checkpoint is there."""
     kind, path = hub(argument)
     if not path.is_file():
-        folder = paths.data_root() / "weights"
+        row, folder = checkpoints()[kind], paths.data_root() / "weights"
         raise MissingFile(
-            f"encoder {name!r}: there is no file {path}: get it from {HUB_FILES[kind].url}, or put it into {folder}"
+            f"encoder {name!r}: there is no file {path}: get {row.file} from {row.url} (licence: {row.licence}) and put it at "
+            f"{folder / place(kind)}, or set DATA_ROOT"
         )
 
 

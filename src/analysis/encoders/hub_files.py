@@ -1,62 +1,92 @@
-"""The authors' own checkpoints, from files on disk: SwAV ResNet-50, DINOv2 ViT-S/B, MAE ViT-B.
+"""The published checkpoints as encoders, from files on disk: see `checkpoints` for the list of them."""
 
-Every key of a file is either loaded or belongs to a head named here.
-"""
-
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 from torch import nn
-from torchvision.models import resnet50
+from torchvision.models.resnet import Bottleneck, ResNet
 
 from analysis.encoders import files
 from analysis.encoders.backbones import Backbone, Stages, Transformer
 from analysis.encoders.base import Encoder
+from analysis.encoders.checkpoint_layouts import head, sorted_out
+from analysis.encoders.checkpoints import SIZE, Checkpoint, checkpoints
 from analysis.encoders.transform import IMAGENET
-from analysis.encoders.weights import load_strict, read_torch, under, without
+from analysis.encoders.weights import load_strict, read_torch
+from analysis.errors import UserError
 
-SIZE = 224
-# Heads no representation uses: SwAV's cluster centres, MAE's pixel decoder, the token put in place of masked patches.
-IGNORED = ("prototypes.", "decoder_", "mask_token")
+RESNETS = {"resnet50": ((3, 4, 6, 3), 1), "resnet50x2": ((3, 4, 6, 3), 2), "resnet200x2": ((3, 24, 36, 3), 2)}
 
 
 def load(name: str, argument: str, device: torch.device) -> Encoder:
-    """`hub-file:KIND=PATH` at 224 px with ImageNet normalisation; see `files.HUB_FILES` for the kinds."""
+    """`hub-file:KIND` or `hub-file:KIND=PATH` at 224 px with ImageNet normalisation.
+
+    Raises:
+        UserError: the file is unreadable, not the published one, or a key of it belongs to nothing the checkpoint is known for.
+    """
     kind, path = files.hub(argument)
-    content, model = read_torch(path), files.HUB_FILES[kind].timm
-    backbone, projector = swav(content, str(path)) if model is None else (transformer(model, content, str(path)), None)
+    row = checkpoints()[kind]
+    _verify(row, path)
+    backbone, projector = networks(row, read_torch(path), str(path))
     return Encoder(name, backbone, IMAGENET, size=SIZE, projector=projector, device=device)
 
 
-def swav(content: Mapping[str, Any], source: str) -> tuple[Backbone, nn.Module | None]:
-    """ResNet-50 of SwAV (Caron et al. 2020, arXiv 2006.09882): 2048-d average pool, and the 128-d projection head.
+def networks(row: Checkpoint, content: Mapping[str, Any], source: str) -> tuple[Backbone, nn.Module | None]:
+    """Backbone and projection head with the weights of the file, each complete.
 
-    The keys carry `module.` from distributed training. There is no classifier, so `fc` becomes the identity: left in, it
-    would be random. `project` is the head before SwAV's l2 normalisation.
+    Of a ResNet `embed` is the average pool; there is no classifier, since a random one would be left in its place. Of a
+    transformer it is the normalised class token, where a loss trained one, and else the mean over patches; nothing is
+    masked. The projection head ends before any scaling to unit length.
     """
-    state = {key.removeprefix("module."): value for key, value in content.get("state_dict", content).items()}
-    model = resnet50()
-    model.fc = nn.Identity()
-    heads = under(state, "projection_head.")
-    load_strict(model, without(state, (*IGNORED, "projection_head.")), source)
-    projector = None
-    if heads:
-        projector = nn.Sequential(nn.Linear(2048, 2048), nn.BatchNorm1d(2048), nn.ReLU(), nn.Linear(2048, 128))
-        load_strict(projector, heads, f"the projection head in {source}")
-    stages = {"stem": nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)}
+    weights, head_weights = sorted_out(row, content, source)
+    build = resnet if row.architecture in RESNETS else transformer
+    backbone = build(row, weights, source)
+    if not row.projector:
+        return backbone, None
+    projector = head(row.projector)
+    load_strict(projector, head_weights, f"the projection head in {source}")
+    return backbone, projector
+
+
+def resnet(row: Checkpoint, weights: Mapping[str, torch.Tensor], source: str) -> Stages:
+    """torchvision's ResNet without its classifier; `x2`: every layer twice as wide (not only the inner ones)."""
+    depths, widen = RESNETS[row.architecture]
+    model = ResNet(Bottleneck, list(depths))
+    if widen > 1:
+        model.inplanes = width = 64 * widen
+        model.conv1, model.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
+        for i, depth in enumerate(depths):
+            setattr(model, f"layer{i + 1}", model._make_layer(Bottleneck, width * 2**i, depth, stride=min(i + 1, 2)))
+    model.fc = nn.Identity()  # type: ignore[assignment]
+    load_strict(model, weights, source)
+    stages: dict[str, nn.Module] = {"stem": nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)}
     stages |= {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
-    return Stages(stages, nn.Sequential(model.avgpool, nn.Flatten()), dim=2048), projector
+    return Stages(stages, nn.Sequential(model.avgpool, nn.Flatten()), dim=2048 * widen)
 
 
-def transformer(model_name: str, content: Mapping[str, Any], source: str) -> Transformer:
-    """DINOv2 (Oquab et al. 2023, arXiv 2304.07193) or the encoder of MAE (He et al. 2021, arXiv 2111.06377).
-
-    Both files use timm's own keys; MAE's lie under `model`. `embed` is the normalised CLS token, `patch_mean` the other
-    usual choice for MAE; nothing is masked. DINOv2 is loaded at the 518 px it was trained at, then resampled (see
-    `Transformer.resize`).
-    """
-    model = timm.create_model(model_name, pretrained=False)
-    load_strict(model, without(content.get("model", content), IGNORED), source)
+def transformer(row: Checkpoint, weights: Mapping[str, torch.Tensor], source: str) -> Transformer:
+    """timm's transformer of that name; DINOv2 at the 518 px it was trained at, then resampled (see `Transformer.resize`)."""
+    model = timm.create_model(row.architecture, pretrained=False, num_classes=0, **row.options)
+    load_strict(model, weights, source)
+    if row.options.get("global_pool") == "avg":
+        # where there is a class token, no loss ever reached it: blocks are pooled over the patches
+        model.has_class_token = False  # type: ignore[assignment]
     return Transformer(model)
+
+
+def _verify(row: Checkpoint, path: Path) -> None:
+    """The file begins to digest as its publisher says; two trainings of one network differ in nothing else."""
+    if not row.digest:
+        return
+    kind, digits = row.digest.split(":")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, kind).hexdigest()
+    if not found.startswith(digits):
+        raise UserError(
+            f"{path} is damaged or not the file of {row.kind}: its {kind.upper()} begins with {found[: len(digits)]}, that of "
+            f"{row.file} with {digits}"
+        )

@@ -18,7 +18,8 @@ from analysis.encoders.collapse import collapsed
 from analysis.encoders.methods import METHODS, Method, Supervised
 from analysis.encoders.pretrain_data import SIZE, Pixels, scenes_version, training_set
 from analysis.encoders.pretrain_module import Keeper, Training
-from analysis.encoders.pretrain_recipe import DEVIATIONS, RECIPE, Recipe
+from analysis.encoders.pretrain_recipe import PHOTOGRAPHS, RECIPE, Recipe, adapted
+from analysis.encoders.weights import read_safetensors, under
 from analysis.errors import UserError
 
 
@@ -32,32 +33,41 @@ def train(
     out: Path | None = None,
     resume: bool = True,
     threads: int | None = None,
-    recipe: Recipe = RECIPE,
+    recipe: Recipe | None = None,
 ) -> Path:
     """Train one encoder and write `NAME.safetensors` (float16) with its card `NAME.json` into `out`; returns the former.
 
     NAME is the method, followed by the data where that is not `scenes`; `out` is `data/zoo` unless given. Interrupted, the
     same call goes on after the last whole epoch (kept in `build/pretrain/NAME`) and ends as if nothing had happened; with
-    `resume=False` it starts anew. `recipe` is what `DEVIATIONS` then adapts to the method.
+    `resume=False` it starts anew. `recipe` (by default that of the data) is adapted to the method by `DEVIATIONS`.
 
     Raises:
         UserError: unknown method, data or device, or fewer images than one batch.
     """
     if method not in METHODS:
         raise UserError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
-    changes, reason = DEVIATIONS.get(method, ({}, ""))
-    recipe = replace(recipe, **changes)
+    recipe, reason = adapted(method, recipe or (RECIPE if data == "scenes" else PHOTOGRAPHS))
     if epochs is not None and not method.startswith("untrained"):
         recipe = replace(recipe, epochs=epochs)
     place = resolve_device(device)
     if threads:
         torch.set_num_threads(threads)
-    name = method if data == "scenes" else f"{method}-{Path(data.removeprefix('folder:')).name}"
-    module = _module(method, data, recipe, seed)
+    name = _name(method, data)
+    module = _module(method, data, recipe, seed, out or paths.ZOO)
     folder = paths.build() / "pretrain" / name
     if recipe.epochs:
         _fit(module, name, folder, recipe, place, resume)
-    facts = {
+    weights = pretrain_card.write(
+        out or paths.ZOO, name, module.method, _facts(module, method, data, reason, place), recipe.probes
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    return weights
+
+
+def _facts(module: Training, method: str, data: str, reason: str, place: torch.device) -> dict[str, Any]:
+    """The recipe as it was carried out, for the card."""
+    recipe = module.recipe
+    return {
         "method": method,
         "command": f"analysis pretrain {method} --data {data} --epochs {recipe.epochs}",
         "deviation": reason or None,
@@ -66,11 +76,13 @@ def train(
         "images": len(module.data),
         "epochs": recipe.epochs,
         "images_seen": module.steps * recipe.batch,
+        "fresh_images": recipe.fresh,
+        "start": recipe.start or "random weights",
         "steps": module.steps,
         **{key: asdict(recipe)[key] for key in ("batch", "lr", "weight_decay", "full", "full_views", "small", "small_views")},
         "optimiser": "AdamW, linear warm-up, cosine",
         "augmentation": asdict(recipe.views),
-        "seed": seed,
+        "seed": module.seed,
         "device": _device_name(place),
         "precision": _precision(place),
         "threads": torch.get_num_threads(),
@@ -79,15 +91,12 @@ def train(
         "spread_and_rank": [[round(spread, 3), round(rank, 1)] for spread, rank in module.health],
         "collapsed": collapsed(module.health),
     }
-    weights = pretrain_card.write(out or paths.ZOO, name, module.method, facts, recipe.probes)
-    shutil.rmtree(folder, ignore_errors=True)
-    return weights
 
 
-def _module(method: str, data: str, recipe: Recipe, seed: int) -> Training:
+def _module(method: str, data: str, recipe: Recipe, seed: int, out: Path) -> Training:
     kind = METHODS[method]
     if recipe.epochs:
-        images, labels = training_set(data, recipe.images)
+        images, labels = training_set(data, recipe.images * (recipe.epochs if recipe.fresh else 1))
         if len(images) < recipe.batch:
             raise UserError(f"{data}: {len(images)} images are fewer than one batch of {recipe.batch}")
         pixels = Pixels(images, labels if kind.labelled else None)
@@ -97,7 +106,23 @@ def _module(method: str, data: str, recipe: Recipe, seed: int) -> Training:
     with torch.random.fork_rng():  # initialisers draw from the global generator
         torch.manual_seed(seed)
         made: Method = kind(int(max(labels)) + 1) if issubclass(kind, Supervised) else kind()
+    if recipe.start:
+        made.begin_as(_started(recipe.start, data, out))
     return Training(made, recipe, pixels, seed)
+
+
+def _name(method: str, data: str) -> str:
+    return method if data == "scenes" else f"{method}-{Path(data.removeprefix('folder:')).name}"
+
+
+def _started(method: str, data: str, out: Path) -> dict[str, torch.Tensor]:
+    """Weights of the backbone that another training ended with."""
+    path = out / f"{_name(method, data)}.safetensors"
+    if not path.exists():
+        raise UserError(
+            f"this method goes on from {path}, which is not there: run `analysis pretrain {method} --data {data}` first"
+        )
+    return under(read_safetensors(path), "backbone.")
 
 
 def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch.device, resume: bool) -> None:
@@ -118,6 +143,7 @@ def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch
             callbacks=[Keeper(name, last)],
             default_root_dir=folder,
             logger=False,
+            reload_dataloaders_every_n_epochs=1,  # each epoch may have images of its own
             enable_progress_bar=False,
             enable_model_summary=False,
         )

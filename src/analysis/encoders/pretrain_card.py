@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
+from analysis import probing
 from analysis.encoders import local
 from analysis.encoders.methods import Method
-from analysis.encoders.pretrain_data import SIZE, scenes
+from analysis.encoders.pretrain_data import SIZE, factors, scenes, training_set, validation_set
 from analysis.encoders.transform import HALF
-
-NEIGHBOURS = 20
+from analysis.stats import Estimate
 
 
 def write(folder: Path, name: str, method: Method, facts: dict[str, Any], probes: tuple[int, int]) -> Path:
@@ -33,7 +33,7 @@ def write(folder: Path, name: str, method: Method, facts: dict[str, Any], probes
     entries = {
         "name": name,
         "method": facts["method"],
-        "architecture": method.architecture(),
+        "architecture": method.shipped_architecture(),
         "size": SIZE,
         "mean": HALF[0],
         "std": HALF[1],
@@ -43,7 +43,7 @@ def write(folder: Path, name: str, method: Method, facts: dict[str, Any], probes
     }
     card = weights.with_suffix(".json")
     _replace(card, _text(entries))
-    _replace(card, _text(entries | {"probes": probe(weights, *probes)}))
+    _replace(card, _text(entries | {"probes": probe(weights, facts["data"], *probes)}))
     return weights
 
 
@@ -57,34 +57,31 @@ def _text(entries: dict[str, Any]) -> bytes:
     return (json.dumps(entries, indent=1) + "\n").encode()
 
 
-def probe(weights: Path, n_train: int, n_test: int) -> dict[str, Any]:
-    """Accuracy of kNN and of a linear probe on `embed`, fitted on Scenes `objects`, split train, and tested on split test."""
+def probe(weights: Path, data: str, n_train: int, n_test: int) -> dict[str, Any]:
+    """What the encoder as written knows of images it was not trained on.
+
+    Scores of kNN and of a linear probe on `embed`, with intervals, its effective rank, and for Scenes how well each factor
+    can be read. Probes are fitted on training images (`objects`, or those of `data`) and scored on test images.
+    """
     encoder = local.load(weights.stem, weights, torch.device("cpu"))
-    (train, labels), (test, truth) = scenes(n_train, "train"), scenes(n_test, "test")
-    x, y = (encoder.embed(images).numpy() for images in (train, test))
-    scores = {"knn": knn(x, labels, y, truth), "linear": linear(x, labels, y, truth)}
-    return {"data": "scenes:objects", "n_train": n_train, "n_test": n_test, "k": NEIGHBOURS} | {
-        key: {"accuracy": round(share, 4), "standard_error": round(float(np.sqrt(share * (1 - share) / n_test)), 4)}
-        for key, share in scores.items()
+    photographs = None if data == "scenes" else training_set(data, n_train)
+    known = {} if photographs else factors(n_train, "train")
+    x_images, labels = photographs or scenes(n_train, "train")
+    y_images, truth = validation_set(data, n_test) if photographs else scenes(n_test, "test")
+    x, y = (encoder.embed(images).numpy() for images in (x_images, y_images))
+    found = factors(n_test, "test") if known else {}
+    scores = {"knn": probing.knn(x, labels, y), "linear": probing.linear(x, labels, y)}
+    return {
+        "data": "scenes:objects" if data == "scenes" else data,
+        "n_train": len(x),
+        "n_test": len(y),
+        "chance": round(1 / len(np.unique(labels)), 4),
+        "k": probing.NEIGHBOURS,
+        **{name: _rounded(probing.accuracy(said == truth)) for name, said in scores.items()},
+        "rankme": round(probing.rankme(y), 1),
+        "factors": {name: round(probing.decodability(x, known[name], y, found[name]), 3) for name in known},
     }
 
 
-def knn(x: np.ndarray, labels: np.ndarray, y: np.ndarray, truth: np.ndarray) -> float:
-    """Accuracy of k nearest neighbours by cosine, each voting exp(similarity / 0.07) (Wu et al. 2018)."""
-    unit_x, unit_y = (z / np.linalg.norm(z, axis=1, keepdims=True).clip(1e-12) for z in (x, y))
-    similar = unit_y @ unit_x.T
-    near = np.argpartition(-similar, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-    votes = np.zeros((len(y), int(labels.max()) + 1))
-    rows = np.repeat(np.arange(len(y)), NEIGHBOURS)
-    np.add.at(votes, (rows, labels[near].ravel()), np.exp(np.take_along_axis(similar, near, 1) / 0.07).ravel())
-    return float((votes.argmax(1) == truth).mean())
-
-
-def linear(x: np.ndarray, labels: np.ndarray, y: np.ndarray, truth: np.ndarray) -> float:
-    """Accuracy of a logistic regression on standardised features."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    fitted = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(x, labels)
-    return float(fitted.score(y, truth))
+def _rounded(score: Estimate) -> dict[str, float]:
+    return {"accuracy": round(score.value, 4), "low": round(score.low, 4), "high": round(score.high, 4)}

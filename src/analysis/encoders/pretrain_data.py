@@ -12,7 +12,7 @@ from numpy.lib.format import open_memmap
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
-from analysis import paths
+from analysis import paths, probing
 from analysis.errors import UserError
 from analysis.progress import track
 
@@ -29,6 +29,10 @@ class Pixels(TorchDataset):
     def __len__(self) -> int:
         return len(self.images)
 
+    def part(self, first: int, last: int) -> "Pixels":
+        """Rows from `first` to `last`, or to the end where that comes before."""
+        return Pixels(self.images[first:last], None if self.labels is None else self.labels[first:last])
+
     def __getitems__(self, index: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Images (b, 3, size, size) uint8 and labels (b,) or None at `index`."""
         rows = np.asarray(index)
@@ -40,7 +44,7 @@ def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 64, 64, 3) uint8 and labels (n,) to train on, of split `train`.
 
     `scenes` are drawn once into the cache, in the order of their ids; a killed drawing goes on where it stopped.
-    `folder:PATH` and `tiny-imagenet` are decoded into memory; n larger than the set is all of it.
+    `folder:PATH` (four fifths of it) and `tiny-imagenet` are decoded into memory; n larger than the set is all of it.
 
     Raises:
         UserError: unknown data, or data that cannot be trained on.
@@ -49,11 +53,24 @@ def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
         return scenes(n, "train")
     if data != "tiny-imagenet" and not data.startswith("folder:"):
         raise UserError(f"unknown training data {data!r}; there are scenes, tiny-imagenet, folder:PATH")
+    return _photographs(data, n, training=True)
+
+
+def validation_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Photographs that `training_set` leaves out, and their labels."""
+    return _photographs(data, n, training=False)
+
+
+def _photographs(data: str, n: int, training: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A folder has one split: every fifth of its images is kept for validation."""
     from analysis import datasets
 
-    split = "test" if data.startswith("folder:") else "train"  # a folder has one split, and all of it is meant here
-    found = datasets.load(data, size=SIZE, n=n, split=split)
-    return found.images, found.labels
+    if not data.startswith("folder:"):
+        found = datasets.load(data, size=SIZE, n=n, split="train" if training else "test")
+        return found.images, found.labels
+    found = datasets.load(data, size=SIZE)
+    rows = np.flatnonzero((np.arange(len(found.labels)) % 5 > 0) == training)[:n]
+    return found.images[rows], found.labels[rows]
 
 
 def scenes(n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -66,6 +83,19 @@ def scenes(n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
         folder.mkdir(parents=True, exist_ok=True)
         _draw(folder, n, split)
     return np.load(folder / "images.npy", mmap_mode="r")[:n], np.load(folder / "labels.npy")[:n]
+
+
+def factors(n: int, split: str) -> dict[str, np.ndarray]:
+    """What was drawn for the first n images of Scenes `objects`, as `probing.decodability` takes it."""
+    path = _cache() / f"scenes-factors-{split}-{scenes_version()}-{n}.npz"
+    if not path.exists():
+        from analysis.datasets.scenes import make
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".new").open("wb") as file:
+            np.savez(file, **probing.factors_of(make("objects", n, size=8, split=split).factors))  # type: ignore[arg-type]
+        os.replace(path.with_suffix(".new"), path)
+    return dict(np.load(path))
 
 
 def _cache() -> Path:
@@ -97,11 +127,10 @@ def _draw(folder: Path, n: int, split: str) -> None:
 
 
 def scenes_version() -> str:
-    """Digest of the code that draws: another world is another training set."""
-    digest = hashlib.blake2b(digest_size=6)
-    for path in sorted((paths.SOURCE / "datasets" / "scenes").glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Digest of one picture of each class: another world is another training set."""
+    from analysis.datasets.scenes import make
+
+    return hashlib.blake2b(make("objects", 16, split="val").images.tobytes(), digest_size=6).hexdigest()
 
 
 def as_is(batch: Any) -> Any:

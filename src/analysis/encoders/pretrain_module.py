@@ -27,7 +27,7 @@ class Training(LightningModule):
     def __init__(self, method: Method, recipe: Recipe, data: Pixels, seed: int) -> None:
         super().__init__()
         self.method, self.recipe, self.data, self.seed = method, recipe, data, seed
-        self.steps = recipe.epochs * (len(data) // recipe.batch)
+        self.steps = recipe.epochs * (min(len(data), recipe.images) // recipe.batch)
         self.curve: list[float] = []
         self.health: list[tuple[float, float]] = []
         self.seconds = 0.0
@@ -41,10 +41,13 @@ class Training(LightningModule):
 
     def train_dataloader(self) -> DataLoader:
         """Whole batches in an order drawn anew each epoch from (seed, epoch)."""
+        first = self.current_epoch * self.recipe.images if self.recipe.fresh else 0
+        data = self.data.part(first, first + self.recipe.images)
         sampler: DistributedSampler = DistributedSampler(
-            self.data, self.trainer.world_size, self.trainer.global_rank, seed=self.seed, drop_last=True
+            data, self.trainer.world_size, self.trainer.global_rank, seed=self.seed, drop_last=True
         )
-        return DataLoader(self.data, self.recipe.batch, sampler=sampler, drop_last=True, collate_fn=as_is)
+        sampler.set_epoch(self.current_epoch)
+        return DataLoader(data, self.recipe.batch, sampler=sampler, drop_last=True, collate_fn=as_is)
 
     def training_step(self, batch: tuple[Tensor, Tensor | None], index: int) -> Tensor:
         """Loss of one batch of uint8 images."""

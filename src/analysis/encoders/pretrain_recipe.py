@@ -1,6 +1,6 @@
 """The one recipe of the zoo, and the table of what single methods need otherwise."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,16 +19,20 @@ class Recipe:
 
     Attributes:
         epochs, images, batch: passes over the images, how many of these, and how many of them per step.
+        fresh: whether each epoch has images of its own, so that none comes twice.
+        start: method of the zoo whose encoder, trained on the same data, the backbone begins as; "" for random weights.
         lr, weight_decay, warmup, clip: of AdamW; share of the steps with rising rate; greatest norm of the gradient.
         full, full_views, small, small_views: side in px and number of the views of each image.
         views: how a view is drawn.
-        probes: images of Scenes on which the finished encoder's probes are fitted and tested.
+        probes: images on which the finished encoder's probes are fitted and tested.
     """
 
-    epochs: int = 4
-    images: int = 6_000
-    batch: int = 64
-    lr: float = 1.5e-3
+    epochs: int = 10
+    images: int = 10_000
+    batch: int = 128
+    fresh: bool = False
+    start: str = ""
+    lr: float = 3e-3
     weight_decay: float = 0.05
     warmup: float = 0.1
     clip: float = 3.0
@@ -37,22 +41,55 @@ class Recipe:
     small: int = 24
     small_views: int = 0
     views: Views = field(default_factory=Views)
-    probes: tuple[int, int] = (4_000, 1_000)
+    probes: tuple[int, int] = (4_000, 2_000)
 
 
-RECIPE = Recipe()
-SLOWER = "a transformer without masking loses its way at the common rate"
+RECIPE = Recipe(views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
+PHOTOGRAPHS = Recipe(epochs=5, images=20_000, views=Views(area=(0.2, 1.0), jitter=0.6, hue=0.15), probes=(20_000, 5_000))
+"""In Scenes a hue says nothing about a class, so views turn it all the way round; of photographs it says something."""
+
+ViT: dict[str, Any] = {"batch": 64, "lr": 1e-3, "full": 40}
+STEPS = (
+    "a transformer needs many small steps before it leaves chance, and loses its way at the common rate; "
+    "views of 25 patches keep its time near that of the others"
+)
+PIXELS: dict[str, Any] = {
+    **ViT,
+    "full": 64,
+    "full_views": 1,
+    "views": Views(area=(0.5, 1.0), jitter=0.0, hue=0.0, grey=0.0, blur=(0.0, 0.0)),
+}
+WHOLE = f"{STEPS}; reconstruction needs whole images in true colours, hiding is the augmentation (He et al. 2022, table 1e)"
+OFTEN = f"{WHOLE}; three quarters hidden make an image cheap, so it is seen four times as often, at the time of the others"
+TAUGHT: dict[str, Any] = {**ViT, "repeat": 0.5, "start": "mae", "lr": 5e-4}
+WARM = (
+    "a new transformer says nearly the same of every image, and a teacher that repeats it teaches nothing: from random weights "
+    "the loss stays at that of uniform targets within this budget; training therefore goes on from the zoo's MAE, half as long"
+)
 DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "mae": (
-        {"full": 64, "full_views": 1, "views": Views(area=(0.5, 1.0), jitter=0.0, grey=0.0, blur=(0.0, 0.0))},
-        "reconstruction needs whole images in true colours; hiding patches is the augmentation (He et al. 2022, table 1e)",
+    "dino": ({"batch": 64, "lr": 1e-3}, "at the common rate the targets of the teacher become uniform"),
+    "mae": ({**PIXELS, "repeat": 4}, OFTEN),
+    "scale-mae": (
+        {**PIXELS, "views": replace(PIXELS["views"], area=(1.0, 1.0))},
+        f"{WHOLE}; the method crops for itself, because it must know the scale",
     ),
-    "dino": ({"lr": 1e-3}, SLOWER),
-    "supervised-vit": ({"lr": 1e-3}, SLOWER),
+    "simmim": (PIXELS, WHOLE),
+    "dino-vit": (TAUGHT, WARM),
+    "ibot": (TAUGHT, WARM),
+    "dinov2": ({**TAUGHT, "fresh": True}, f"{WARM}; every image is new"),
+    "supervised-vit": (ViT, STEPS),
     "untrained": ({"epochs": 0}, "that is the method"),
     "untrained-vit": ({"epochs": 0}, "that is the method"),
 }
-"""Method -> what differs from `RECIPE`, and why."""
+"""Method -> what differs from the recipe (`repeat` multiplies its epochs), and why."""
+
+
+def adapted(method: str, recipe: Recipe) -> tuple[Recipe, str]:
+    """The recipe with a method's deviations, and their reason ("" where there are none)."""
+    changes, reason = DEVIATIONS.get(method, ({}, ""))
+    repeat = changes.get("repeat", 1)
+    rest = {key: value for key, value in changes.items() if key != "repeat"}
+    return replace(recipe, **{"epochs": round(recipe.epochs * repeat), **rest}), reason
 
 
 def draw_views(images: Tensor, recipe: Recipe, generator: torch.Generator) -> list[Tensor]:

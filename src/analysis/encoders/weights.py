@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from analysis.errors import UserError
 
 State = dict[str, Tensor]
+_UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def read_safetensors(path: Path) -> State:
@@ -25,11 +26,69 @@ def read_safetensors(path: Path) -> State:
         raise UserError(f"{path} is not a readable safetensors file ({_first_line(error)}): copy it again") from None
 
 
-def read_torch(path: Path) -> Mapping[str, Any]:
-    """The dictionary in a .pth file, tensors only (`weights_only`: no code in the file is run); unreadable: `UserError`."""
+class _Inert(dict[Any, Any]):
+    """What stands in a checkpoint for an object that is no tensor: it takes whatever it is given, and does nothing."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__()
+
+    def __call__(self, *_: object, **__: object) -> "_Inert":
+        return _Inert()
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+    def append(self, _: object) -> None:  # the lists and sets of other libraries
+        pass
+
+    extend = add = append
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Knows tensors, their storages and ordered dictionaries; everything else becomes `_Inert`, and no code of it runs."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        storage = module == "torch" and name.endswith("Storage")
+        return super().find_class(module, name) if storage or (module, name) in _PLAIN else _Inert
+
+
+_PLAIN = {
+    ("collections", "OrderedDict"),
+    *(("torch._utils", f"_rebuild_{what}") for what in ("tensor", "tensor_v2", "parameter")),
+}
+
+
+class _TensorPickle:
+    """What `torch.load` asks of a pickle module."""
+
+    Unpickler = _TensorUnpickler
+
+    @staticmethod
+    def load(file: Any, **options: Any) -> Any:
+        return _TensorUnpickler(file, **options).load()
+
+
+def _load(path: Path) -> Any:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # training settings of some library beside the weights
+        return torch.load(path, map_location="cpu", weights_only=False, pickle_module=_TensorPickle)
+
+
+def read_torch(path: Path) -> Mapping[str, Any]:
+    """The dictionary in a .pth, .ckpt or .torch file; no code in it is run.
+
+    Many checkpoints hold settings and optimisers as objects of the library that trained them. Those are not built: in their
+    place stand empty dictionaries.
+
+    Raises:
+        UserError: the file is unreadable or holds no dictionary.
+    """
+    try:
+        content = _load(path)
+    except (*_UNREADABLE, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is not a readable checkpoint ({_first_line(error)}): copy it again") from None
     if not isinstance(content, Mapping):
         raise UserError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")

@@ -1,6 +1,6 @@
 """From data sets and encoders to numbers: the tables of the study `masking_cka`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,7 @@ PANEL_PAIRS = (MASK_PAIRS[0], MASK_PAIRS[2])  # also under every measure
 PANEL_HALVES, PANEL_PERMUTATIONS = 40, 20  # resampling of the panel: rough intervals, for orientation
 ON_COMPONENTS = ("mean_cca", "squared_cca", "pwcca")  # measured after projection on n / 10 principal components
 Key = tuple[str, str, str, str, str]  # dataset, encoder, fill, variant a, variant b
+Features = dict[tuple[str, str], dict[str, np.ndarray]]  # (fill, variant) -> layer -> (n, d)
 
 
 @dataclass
@@ -46,12 +47,13 @@ class Measured:
 def measure(params: MaskingCka) -> Measured:
     """Compare the variants of every data set under every encoder. Encoders see one and the same list of images."""
     measured = Measured()
+    models = [encoders.load(name, params.device) for name in params.encoders]
     for name in params.datasets:
         sets, row = load_common(name, params)
         measured.tables["samples"].append(row)
-        for encoder_name in params.encoders:
-            encoder = encoders.load(encoder_name, params.device)
-            _measure_cell(measured, sets[encoder.size], encoder, params)
+        features = _features(sets, models, params)
+        for encoder in models:
+            _measure_cell(measured, sets[encoder.size], encoder, features[encoder.name], params)
     return measured
 
 
@@ -92,8 +94,7 @@ def occlusion_pairs(fraction: float) -> tuple[tuple[str, str], ...]:
     return (COMPLETE, removed), (COMPLETE, centre), (COMPLETE, elsewhere), (removed, centre)
 
 
-def _measure_cell(measured: Measured, dataset: Dataset, encoder: Encoder, params: MaskingCka) -> None:
-    features = _features(dataset, encoder, params)
+def _measure_cell(measured: Measured, dataset: Dataset, encoder: Encoder, features: Features, params: MaskingCka) -> None:
     embeddings = {key: layers["embed"] for key, layers in features.items()}
     where = {"dataset": dataset.name, "encoder": encoder.name}
     wanted = [(fill, a, b) for fill in params.fills for a, b in MASK_PAIRS if "foreground" in dataset.masks]
@@ -114,14 +115,20 @@ def _measure_cell(measured: Measured, dataset: Dataset, encoder: Encoder, params
                 measured.tables["layers"].append({**where, "layer": layer, "a": a, "b": b, **row})
 
 
-def _features(dataset: Dataset, encoder: Encoder, params: MaskingCka) -> dict[tuple[str, str], dict[str, np.ndarray]]:
-    """(fill, variant) -> layer -> (n, d); layers other than the embedding only where the study looks at them."""
+def _features(sets: Mapping[int, Dataset], models: Sequence[Encoder], params: MaskingCka) -> dict[str, Features]:
+    """Features of every encoder; a variant is painted once for all encoders of one input size.
+
+    Layers other than the embedding are read only where the study looks at them.
+    """
     in_depth = {variant for pair in DEEP_PAIRS for variant in pair} if params.by_layer else set()
-    found = {}
-    for fill, variant, images in variants(dataset, params):
-        deep = variant in in_depth and fill in ("none", params.fills[0]) and "foreground" in dataset.masks
-        layers = tuple(dict.fromkeys(("embed", *(encoder.layers if deep else ()))))
-        found[fill, variant] = extract(encoder, images, layers=layers, description=f"{encoder.name} {dataset.name} {variant}")
+    found: dict[str, Features] = {encoder.name: {} for encoder in models}
+    for size in dict.fromkeys(encoder.size for encoder in models):
+        for fill, variant, images in variants(sets[size], params):
+            deep = variant in in_depth and fill in ("none", params.fills[0]) and "foreground" in sets[size].masks
+            for encoder in (model for model in models if model.size == size):
+                layers = tuple(dict.fromkeys(("embed", *(encoder.layers if deep else ()))))
+                about = f"{encoder.name} {sets[size].name} {variant}"
+                found[encoder.name][fill, variant] = extract(encoder, images, layers=layers, description=about)
     return found
 
 

@@ -79,18 +79,22 @@ def pwcca(x: np.ndarray, y: np.ndarray, *, allow_trivial: bool = False) -> float
 
 
 def combine_mean(a: Directions, b: Directions, *, allow_trivial: bool = False) -> float:
+    """Mean of the canonical correlations of two prepared sides."""
     return _mean(correlations(a, b, allow_trivial))
 
 
 def combine_squared(a: Directions, b: Directions, *, allow_trivial: bool = False) -> float:
+    """Mean of their squares."""
     return _mean(correlations(a, b, allow_trivial) ** 2)
 
 
 def combine_svcca(a: Directions, b: Directions, *, variance: float = SVCCA_VARIANCE, allow_trivial: bool = False) -> float:
+    """Mean correlation of the leading directions that hold `variance` of each side."""
     return _mean(correlations(leading(a, variance), leading(b, variance), allow_trivial))
 
 
 def combine_pwcca(a: Directions, b: Directions, *, allow_trivial: bool = False) -> float:
+    """Mean correlation, weighted by how much of the first side each canonical direction carries."""
     check_ranks(a, b, allow_trivial)
     if not len(a.lengths) or not len(b.lengths):
         return float("nan")

@@ -114,10 +114,12 @@ def rbf_gram(x: np.ndarray) -> Gram:
 
 
 def combine_linear(a: Prepared, b: Prepared) -> float:
+    """Linear CKA of two prepared sides."""
     return float(products([a.rows], [b.rows]).cka(debiased=False)[0, 0])
 
 
 def combine_debiased(a: Prepared, b: Prepared) -> float:
+    """Debiased linear CKA of two prepared sides."""
     return float(products([a.rows], [b.rows]).cka(debiased=True)[0, 0])
 
 
@@ -127,6 +129,7 @@ def combine_gram(a: Gram, b: Gram) -> float:
 
 
 def combine_minibatch(a: Prepared, b: Prepared, batch_size: int = 64) -> float:
+    """Ratio of the sums of the unbiased HSIC over minibatches."""
     total = np.zeros(3)
     for rows in np.array_split(np.arange(len(a.rows)), max(1, len(a.rows) // batch_size)):
         batch = products([centred(a.rows[rows])], [centred(b.rows[rows])])

@@ -29,6 +29,7 @@ def unit(x: np.ndarray) -> Prepared:
 
 
 def combine_procrustes(a: Prepared, b: Prepared) -> float:
+    """Squared distance of two prepared sides after the best rotation, 0 to 2."""
     product = a.rows.T @ b.rows
     if np.isnan(product[0, 0]):
         return float("nan")

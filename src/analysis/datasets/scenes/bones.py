@@ -9,23 +9,27 @@ from functools import lru_cache
 import numpy as np
 
 Array = np.ndarray
+Bone = tuple[float, float, float, float, float, float]  # ax, ay, bx, by, ra, rb: from a with radius ra to b with radius rb
+Bones = tuple[Bone, ...]
+Box = tuple[slice, slice]  # rows, columns
 
 
-def bones(*rows: tuple[float, ...]) -> Array:
-    """Table (p, 6) of bones `ax, ay, bx, by, ra, rb`: from point a with radius ra to point b with radius rb."""
-    return np.array(rows, dtype=np.float64).reshape(-1, 6)
+def bones(*rows: Bone) -> Bones:
+    """Bones in order."""
+    return rows
 
 
-def disc(x: float, y: float, radius: float) -> Array:
+def disc(x: float, y: float, radius: float) -> Bones:
     """The bone that is a disc."""
-    return bones((x, y, x, y, radius, radius))
+    return ((x, y, x, y, radius, radius),)
 
 
-def chain(points: list[tuple[float, float]], first: float, last: float) -> Array:
+def chain(points: list[tuple[float, float]], first: float, last: float) -> Bones:
     """Bones from point to point, the radius going evenly from `first` to `last`."""
-    radii = np.linspace(first, last, len(points)).tolist()
+    step = (last - first) / (len(points) - 1)
+    radii = [*(first + step * k for k in range(len(points) - 1)), last]
     ends = zip(points[:-1], points[1:], radii[:-1], radii[1:], strict=True)
-    return bones(*[(*a, *b, ra, rb) for a, b, ra, rb in ends])
+    return tuple((*a, *b, ra, rb) for a, b, ra, rb in ends)
 
 
 def similarity(x: float, y: float, scale: float, angle: float, mirror: bool = False) -> Array:
@@ -55,65 +59,81 @@ def scale_of(matrix: Array) -> float:
 
 
 def move(table: Array, matrix: Array) -> Array:
-    """The bones under a similarity, float32."""
-    (a, b, p), (c, d, q) = matrix.tolist()
+    """The bones (p, 6) under a similarity (2, 3), or each under its own (p, 2, 3); float32."""
+    a, b, p = (matrix[..., 0, k, None] for k in range(3))
+    c, d, q = (matrix[..., 1, k, None] for k in range(3))
     x, y = table[:, 0:4:2], table[:, 1:4:2]
     out = np.empty(table.shape, np.float32)
     out[:, 0:4:2], out[:, 1:4:2] = a * x + b * y + p, c * x + d * y + q
-    out[:, 4:] = table[:, 4:] * scale_of(matrix)
+    out[:, 4:] = table[:, 4:] * np.sqrt(np.abs(a * d - b * c))
     return out
 
 
-def window(table: Array, margin: float, size: int) -> tuple[slice, slice] | None:
-    """Rows and columns of the pixels within `margin` of the bones' bounding box; None if the image has none of them."""
-    rows = table.tolist()  # plain numbers: on a handful of bones they are quicker than arrays
-    left = max(0, int(min(min(ax - ra, bx - rb) for ax, _, bx, _, ra, rb in rows) - margin))
-    top = max(0, int(min(min(ay - ra, by - rb) for _, ay, _, by, ra, rb in rows) - margin))
-    right = min(size, int(max(max(ax + ra, bx + rb) for ax, _, bx, _, ra, rb in rows) + margin) + 2)
-    bottom = min(size, int(max(max(ay + ra, by + rb) for _, ay, _, by, ra, rb in rows) + margin) + 2)
-    return (slice(top, bottom), slice(left, right)) if left < right and top < bottom else None
+def windows(table: Array, starts: Array, margins: Array, size: int) -> list[Box | None]:
+    """Rows and columns of the pixels within `margins` (k,) of the bounding boxes of groups of bones; None where there are none.
+
+    A group begins at each of `starts` (k,).
+    """
+    ends, radii = table[:, :4].reshape(-1, 2, 2).astype(np.float64), table[:, 4:, None].astype(np.float64)
+    low = np.minimum.reduceat((ends - radii).min(axis=1), starts) - margins[:, None]
+    high = np.maximum.reduceat((ends + radii).max(axis=1), starts) + margins[:, None]
+    first, last = np.maximum(low.astype(int), 0).tolist(), np.minimum(high.astype(int) + 2, size).tolist()
+    corners = ((*a, *b) for a, b in zip(first, last, strict=True))
+    return [(slice(t, b), slice(l, r)) if l < r and t < b else None for l, t, r, b in corners]
 
 
 @lru_cache(maxsize=8)
-def _grid(size: int) -> tuple[Array, Array]:
-    y, x = np.indices((size, size), dtype=np.float32)
-    return x, y
+def _grid(size: int) -> Array:
+    return np.indices((size, size), dtype=np.float32)[::-1].copy()
 
 
-def pixels(box: tuple[slice, slice], size: int) -> tuple[Array, Array]:
-    """Coordinates x, y (m,) of the pixels in a window of an image; flat, because long loops are the quick ones."""
-    x, y = _grid(size)
-    return x[box].ravel(), y[box].ravel()
+def pixels(box: Box, size: int) -> Array:
+    """Coordinates x, y (2, m) of the pixels in a window of an image; flat, because long loops are the quick ones."""
+    return _grid(size)[:, *box].reshape(2, -1)
 
 
-def _nearest(table: Array, x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-    """For each bone the offset (dx, dy) from its nearest axis point, that length, and the radius there."""
-    ax, ay, bx, by, ra, rb = table.T[:, :, None]
-    ux, uy = bx - ax, by - ay
-    square = ux * ux + uy * uy + (1e-9)
-    px, py = x - ax, y - ay
-    t = px * (ux / square)
-    t += py * (uy / square)
-    np.minimum(np.maximum(t, 0, out=t), 1, out=t)
-    px -= t * ux
-    py -= t * uy
-    return px, py, np.sqrt(px * px + py * py), ra + t * (rb - ra)
-
-
-def distance(table: Array, x: Array, y: Array) -> Array:
-    """Signed distance (m,) to the union, negative inside (exact for capsules, a bound for tapered bones)."""
-    _, _, length, radius = _nearest(table, x, y)
+def distance(table: Array, points: Array) -> Array:
+    """Signed distance (m,) to the union of bones, negative inside (exact for capsules, a bound for tapered bones)."""
+    _, length, radius = nearest(axes(table)[:, :, None], points[:, None])
     return (length - radius).min(axis=0)
 
 
-def surface(table: Array, x: Array, y: Array, smooth: float) -> tuple[Array, tuple[Array, Array, Array]]:
-    """Signed distance and unit normal (x, y, z) of the union seen as swept spheres, creases rounded over `smooth`."""
-    dx, dy, length, radius = _nearest(table, x, y)
+def axes(table: Array) -> Array:
+    """What `nearest` needs of bones (p, 6): first end, axis, axis by its square, radius and its growth, (8, p)."""
+    ax, ay, bx, by, ra, rb = table.T
+    ux, uy = bx - ax, by - ay
+    square = ux * ux + uy * uy + 1e-9
+    return np.stack([ax, ay, ux, uy, ux / square, uy / square, ra, rb - ra])
+
+
+def nearest(axis: Array, points: Array) -> tuple[Array, Array, Array]:
+    """For each bone (p) and point (m) the offset (2, p, m) from the nearest axis point, its length, and the radius there."""
+    offset = points - axis[0:2]
+    along = offset * axis[4:6]
+    t = along[0]
+    t += along[1]
+    np.minimum(np.maximum(t, 0, out=t), 1, out=t)
+    offset -= t * axis[2:4]
+    radius = axis[6] + t * axis[7]
+    np.multiply(offset, offset, out=along)
+    length = np.add(along[0], along[1], out=t)
+    return offset, np.sqrt(length, out=length), radius
+
+
+def surface(axis: Array, points: Array, smooth: Array) -> tuple[Array, Array]:
+    """Signed distance (m,) and unit normals (3, m) of the union of bones seen as swept spheres, creases rounded over `smooth`.
+
+    The last dimension of `axis` (8, p, m or 1), `points` (2, 1, m) and `smooth` (m or 1) is that of the points.
+    """
+    offset, length, radius = nearest(axis, points)
     signed = length - radius
     height = np.sqrt(np.maximum(radius * radius - length * length, 0))
     rank = height - np.maximum(signed, 0)  # highest wins; outside all, the nearest, so half covered pixels are shaded too
     share = np.maximum(1 - (rank.max(axis=0) - rank) / smooth, 0)
     share *= share / (np.maximum(length, radius) + 1e-6)
-    nx, ny, nz = (dx * share).sum(axis=0), (dy * share).sum(axis=0), (height * share).sum(axis=0)
-    norm = 1 / (np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-6)
-    return signed.min(axis=0), (nx * norm, ny * norm, nz * norm)
+    offset *= share
+    height *= share
+    normal = np.concatenate([offset.sum(axis=1), height.sum(axis=0)[None]])
+    square = normal * normal
+    normal *= 1 / (np.sqrt(square[0] + square[1] + square[2]) + 1e-6)
+    return signed.min(axis=0), normal

@@ -9,7 +9,7 @@ from analysis.datasets.scenes.bones import similarity
 from analysis.datasets.scenes.creatures import PARTS
 from analysis.datasets.scenes.draw import Fixed, between, pick
 from analysis.datasets.scenes.kinds import Factors, Sample, placed
-from analysis.datasets.scenes.render import Actor, Scene
+from analysis.datasets.scenes.scene import Actor, Scene
 from analysis.datasets.scenes.species import SPECIES
 from analysis.datasets.scenes.truth import MOST
 

@@ -13,12 +13,13 @@ import numpy as np
 from analysis.datasets.scenes.bones import similarity
 from analysis.datasets.scenes.creatures import PROPS, creature
 from analysis.datasets.scenes.fields import COATS
-from analysis.datasets.scenes.render import Actor, Coat, Light
+from analysis.datasets.scenes.scene import Actor, Coat, Light
 from analysis.datasets.scenes.textures import FAMILIES, Texture
 
 Array = np.ndarray
 Fixed = Mapping[str, Any]
 GROUND_LOTS, LIGHT_LOTS, POSE_LOTS, COAT_LOTS, BUILD_LOTS, PROP_LOTS = 17, 2, 5, 23, 9, 28
+BEHIND = 0.3  # contrast of a ground behind creatures: it is out of focus, as in a portrait
 
 
 def pick(names: tuple[str, ...], lot: float) -> str:
@@ -43,8 +44,8 @@ def _two_colours(q: list[float]) -> Array:
     return np.array([dark, colour(other, between(0.05, 0.5, q[6]), middle + apart)], np.float32)
 
 
-def ground(lots: Array, family: str | None = None) -> Texture:
-    """A texture of a family drawn evenly, or of the one given."""
+def ground(lots: Array, family: str | None = None, contrast: float = BEHIND) -> Texture:
+    """A texture of a family drawn evenly, or of the one given; by default out of focus behind the creatures."""
     q = lots.tolist()
     return Texture(
         family=family or pick(FAMILIES, q[0]),
@@ -54,6 +55,7 @@ def ground(lots: Array, family: str | None = None) -> Texture:
         variant=tuple(q[5:9]),
         colours=_two_colours(q[9:16]),
         tint=between(0.3, 1.0, q[16]),
+        contrast=contrast,
     )
 
 
@@ -85,12 +87,12 @@ def coat(lots: Array, pattern: str | None = None, hue: float | None = None) -> C
     bright = between(0.66, 1.0, q[1])
     pair = [
         colour(tone, between(0.12, 0.7, q[2]), bright),
-        colour(tone + between(-0.15, 0.15, q[3]), between(0.2, 0.8, q[4]), bright - between(0.28, 0.5, q[5])),
+        colour(tone + between(-0.15, 0.15, q[3]), between(0.2, 0.8, q[4]), bright - between(0.40, 0.60, q[5])),
     ]
     own = colour(tone + between(-0.1, 0.1, q[6]), between(0.1, 0.8, q[7]), between(0.45, 1.0, q[8]))
     return Coat(
         pattern=pattern or pick(tuple(COATS), q[10]),
-        frequency=between(2.6, 4.2, q[11]),
+        frequency=between(1.9, 2.9, q[11]),
         variant=tuple(q[12:20]),
         colours=np.array(pair if q[20] < 0.5 else pair[::-1], np.float32),
         trim=np.array(colour(tone + between(-0.12, 0.12, q[21]), 0.45, between(0.5, 0.95, q[22])), np.float32),
@@ -102,8 +104,9 @@ def animal(
     lots: Array, species: str, part: str, place: Array, hide: Coat, semantic: int, instance: int, stride: float | None = None
 ) -> Actor:
     """A creature with a build of its own, in a step of its own unless `stride` is given."""
-    step = between(-0.35, 0.35, lots[8]) if stride is None else stride
-    return Actor(creature(species, part, lots[:8], step), place, hide, semantic, instance)
+    *build, swing = lots.tolist()
+    step = between(-0.35, 0.35, swing) if stride is None else stride
+    return Actor(creature(species, part, build, step), place, hide, semantic, instance)
 
 
 def prop(lots: Array, centre: tuple[float, float], spread: float, scales: tuple[float, float]) -> Actor:

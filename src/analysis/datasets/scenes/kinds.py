@@ -11,7 +11,7 @@ from analysis.datasets.scenes.bones import similarity
 from analysis.datasets.scenes.creatures import PARTS
 from analysis.datasets.scenes.draw import Fixed
 from analysis.datasets.scenes.fields import COATS
-from analysis.datasets.scenes.render import Scene
+from analysis.datasets.scenes.scene import Scene
 from analysis.datasets.scenes.species import SPECIES
 from analysis.datasets.scenes.textures import FAMILIES
 
@@ -49,13 +49,13 @@ def _single(rng: np.random.Generator, label: int, look: Look, fixed: Fixed, fami
     species, part, pattern = look
     ground = draw.ground(rng.random(draw.GROUND_LOTS), fixed.get("background", family))
     light = draw.light(rng.random(draw.LIGHT_LOTS), fixed.get("light"))
-    pose = draw.pose(rng.random(draw.POSE_LOTS), fixed, reach=0.24, scales=(0.52, 0.86), tilt=0.5)
+    pose = draw.pose(rng.random(draw.POSE_LOTS), fixed, reach=0.12, scales=(0.78, 1.0), tilt=0.3)
     coat_lots = rng.random(draw.COAT_LOTS)
     coat = draw.coat(coat_lots, pattern, fixed.get("hue"))
     creature = draw.animal(rng.random(draw.BUILD_LOTS), species, part, placed(pose), coat, label + 1, 1)
     amounts, props = rng.random(2), rng.random((6, draw.PROP_LOTS))
-    clutter = int(fixed.get("clutter", amounts[0] * 4))
-    occluders = int(fixed.get("occluders", amounts[1] < 0.45))
+    clutter = int(fixed.get("clutter", amounts[0] * 3))
+    occluders = int(fixed.get("occluders", amounts[1] < 0.25))
     centre = pose["x"], pose["y"]
     behind = [draw.prop(lots, centre, 1.3, (0.12, 0.28)) for lots in props[:clutter]]
     before = [draw.prop(lots, centre, 0.6 * pose["scale"], (0.16, 0.30)) for lots in props[4 : 4 + occluders]]
@@ -95,7 +95,7 @@ def draw_context(rng: np.random.Generator, index: int, fixed: Fixed) -> Sample:
 def draw_textures(rng: np.random.Generator, index: int, fixed: Fixed) -> Sample:
     """Nothing but a ground."""
     label = index % len(FAMILIES)
-    ground = draw.ground(rng.random(draw.GROUND_LOTS), FAMILIES[label])
+    ground = draw.ground(rng.random(draw.GROUND_LOTS), FAMILIES[label], contrast=1.0)
     light = draw.light(rng.random(draw.LIGHT_LOTS), fixed.get("light"))
     factors: Factors = {
         "background": ground.family, "rotation": ground.angle, "scale": ground.frequency,

@@ -1,56 +1,18 @@
-"""Rendering: a scene of actors over a textured ground becomes pixels, and the maps of what is where.
+"""Rendering: a scene of actors over a textured ground becomes pixels, and the maps of what is where."""
 
-The scene lives in the plane with the plain view at [-1, 1] x [-1, 1]. Everything is a function of scene coordinates, so
-one scene renders at any size and through any view.
-"""
-
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.datasets.scenes.bones import compose, distance, inverse, move, pixels, scale_of, similarity, surface, window
-from analysis.datasets.scenes.creatures import Layer
-from analysis.datasets.scenes.fields import COATS, unit
-from analysis.datasets.scenes.textures import Texture, blend, paint
+from analysis.datasets.scenes.bones import Box, compose, distance, inverse, move, pixels, scale_of, windows
+from analysis.datasets.scenes.fields import unit
+from analysis.datasets.scenes.relief import pieces
+from analysis.datasets.scenes.scene import Light, Scene
+from analysis.datasets.scenes.textures import paint
 
 Array = np.ndarray
-Light = tuple[float, float, float]
-Box = tuple[slice, slice]
-AMBIENT, DIFFUSE, GLOSS = 0.60, 0.56, 0.20
-SEAM, CREASE, REACH, SOFT = 0.09, 0.09, 0.20, 0.15  # contact shadow, crease, shadow offset and blur, in local units
-
-
-@dataclass(frozen=True)
-class Coat:
-    """What an actor is made of: a pattern of `COATS` in two colours, a trim and a part colour, all (3,) in [0, 1]."""
-
-    pattern: str
-    frequency: float  # periods per local unit
-    variant: tuple[float, ...]  # eight lots
-    colours: Array  # (2, 3)
-    trim: Array
-    part: Array
-
-
-@dataclass(frozen=True)
-class Actor:
-    """A thing in the scene: its layers, pose (2, 3) and coat; `semantic` and `instance` are 0 for clutter and occluders."""
-
-    layers: tuple[Layer, ...]
-    pose: Array
-    coat: Coat
-    semantic: int = 0
-    instance: int = 0
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Ground, light direction (unit vector towards the light, y down, z to the viewer) and actors from back to front."""
-
-    ground: Texture
-    light: Light
-    actors: tuple[Actor, ...]
+Shadow = tuple[Box, Array]
+REACH, SOFT = 0.20, 0.15  # offset and blur of a shadow, in local units
 
 
 @dataclass(frozen=True)
@@ -63,79 +25,52 @@ class Picture:
     alone: Array
 
 
-def _coat_matrix(coat: Coat, to_pixels: Array) -> Array:
-    """Matrix from pixels to periods of the coat's pattern, which is fixed to the body."""
-    turn, right, down = coat.variant[4:7]
-    return compose(similarity(20 * right, 20 * down, coat.frequency, 1.2 * (turn - 0.5)), inverse(to_pixels))
-
-
-def _colours(coat: Coat, layer: Layer, to_coat: Array, x: Array, y: Array) -> Array:
-    """Unlit colours (3, 1) or (3, m) of a layer."""
-    if layer.material == "dark":
-        return np.full((3, 1), 0.06, np.float32)
-    if layer.material != "coat":
-        return (coat.trim if layer.material == "trim" else coat.part)[:, None]
-    (a, b, p), (c, d, q) = to_coat.tolist()
-    return blend(coat.colours, COATS[coat.pattern](a * x + b * y + p, c * x + d * y + q, coat.variant, scale_of(to_coat)))
-
-
-def _lit(colours: Array, normal: tuple[Array, Array, Array], light: Light) -> Array:
-    """Lambert's law with an ambient term that darkens towards the rim, and Blinn's highlight."""
-    nx, ny, nz = normal
-    lx, ly, lz = light
-    side = nx * lx + ny * ly
-    half = 1 / math.sqrt(2 + 2 * lz)
-    gloss = np.maximum((side + nz * (lz + 1)) * half, 0)
-    for _ in range(4):
-        gloss = gloss * gloss
-    shade = AMBIENT * (0.65 + 0.35 * nz) + DIFFUSE * np.maximum(side + nz * lz, 0)
-    return colours * shade + GLOSS * gloss
-
-
-def _paint_layer(canvas: Array, colours: Array, signed: Array, seam: float) -> None:
-    """Paint lit colours (3, m) on the canvas (3, h, w), with a soft dark seam where they lie on what is beneath."""
-    contact = unit(1 - signed / seam)
-    beneath = canvas.reshape(3, -1) * (1 - 0.36 * contact * contact)
-    beneath += unit(0.5 - signed) * (colours - beneath)
-    canvas[:] = beneath.reshape(canvas.shape)
-
-
-def _cast_shadow(image: Array, table: Array, scale: float, light: Light) -> None:
-    """Darken what lies behind the bones, away from the light, with a soft border."""
+def _shadows(table: Array, counts: list[int], placed: list[Array], light: Light, size: int) -> list[Shadow | None]:
+    """The shadow of each actor, away from the light and with a soft border: a window, and the share of light left there."""
+    bones, scales = np.array(counts), np.array([scale_of(matrix) for matrix in placed])
     thick = table[:, 4:].max(axis=1)
-    table = table[thick > 0.3 * thick.max()]  # thin limbs drown in the blur
-    table[:, 0:4:2] -= REACH * scale * light[0]
-    table[:, 1:4:2] -= REACH * scale * light[1]
-    box = window(table, SOFT * scale, image.shape[-1])
-    if box is not None:
-        depth = unit(0.5 - distance(table, *pixels(box, image.shape[-1])) / (2 * SOFT * scale))
-        shadowed = image[:, *box]
-        shadowed *= (1 - 0.45 * depth * depth * (3 - 2 * depth)).reshape(shadowed.shape[1:])
+    starts = bones.cumsum() - bones
+    kept = thick > (0.3 * np.maximum.reduceat(thick, starts)).repeat(bones)  # thin limbs drown in the blur
+    table, bones = table[kept], np.add.reduceat(kept, starts, dtype=int)
+    for axis in (0, 1):
+        table[:, axis:4:2] -= (REACH * scales * light[axis]).astype(np.float32).repeat(bones)[:, None]
+    ends = bones.cumsum()
+    boxes = windows(table, ends - bones, SOFT * scales, size)
+    each = zip(np.split(table, ends[:-1]), boxes, scales.tolist(), strict=True)
+    return [_shadow(part, box, scale, size) if box else None for part, box, scale in each]
 
 
-def _paint_actor(picture: Picture, index: int, actor: Actor, view: Array, light: Light) -> None:
-    """Paint an actor with its shadow, and enter it into the maps."""
-    size = picture.image.shape[-1]
-    to_pixels = compose(view, actor.pose)
-    scale = scale_of(to_pixels)
-    table = move(np.concatenate([layer.table for layer in actor.layers]), to_pixels)
-    _cast_shadow(picture.image, table, scale, light)
-    to_coat = _coat_matrix(actor.coat, to_pixels)
-    alone = np.zeros((size, size), bool)
-    for layer in actor.layers:
-        bones, table = table[: len(layer.table)], table[len(layer.table) :]
-        box = window(bones, max(SEAM * scale, 1.0), size)
-        if box is None:
-            continue
-        x, y = pixels(box, size)
-        signed, normal = surface(bones, x, y, CREASE * scale)
-        colours = _lit(layer.shade * _colours(actor.coat, layer, to_coat, x, y), normal, light)
-        _paint_layer(picture.image[:, *box], colours, signed, SEAM * scale)
-        solid = (signed < 0).reshape(picture.owner[box].shape)
-        np.copyto(picture.owner[box], index + 1, where=solid)
-        np.copyto(picture.part[box], layer.is_part, where=solid)
-        alone[box] |= solid
-    picture.alone[index] = np.count_nonzero(alone)
+def _shadow(table: Array, box: Box, scale: float, size: int) -> Shadow:
+    depth = unit(0.5 - distance(table, pixels(box, size)) / (2 * SOFT * scale))
+    rows, columns = box
+    return box, (1 - 0.45 * depth * depth * (3 - 2 * depth)).reshape(rows.stop - rows.start, columns.stop - columns.start)
+
+
+def _paint_actors(image: Array, scene: Scene, view: Array) -> tuple[Array, Array, Array]:
+    """Paint the actors with their shadows on the image (3, h, w); returns the maps `owner`, `part` and `alone`."""
+    size = image.shape[-1]
+    light = _turned(scene.light, view)
+    placed = [compose(view, actor.pose) for actor in scene.actors]
+    counts = [sum(len(layer.bones) for layer in actor.layers) for actor in scene.actors]
+    bones = np.array([bone for actor in scene.actors for layer in actor.layers for bone in layer.bones])
+    table = move(bones, np.repeat(placed, counts, axis=0))
+    shown = pieces(scene.actors, placed, table, light, size)
+    top, alone = np.zeros((size, size), np.uint8), np.zeros(len(scene.actors), int)
+    for index, shadow in enumerate(_shadows(table, counts, placed, light, size)):
+        if shadow:
+            box, share = shadow
+            image[:, *box] *= share
+        body = np.zeros((size, size), bool)
+        for number, piece in enumerate(shown, 1):
+            if piece.actor == index:
+                beneath = image[:, *piece.box]
+                beneath *= piece.dim
+                beneath += piece.cover * (piece.colours - beneath)
+                np.copyto(top[piece.box], number, where=piece.solid)
+                body[piece.box] |= piece.solid
+        alone[index] = np.count_nonzero(body)
+    owner = np.array([0, *(piece.actor + 1 for piece in shown)], np.uint8).take(top)
+    return owner, np.array([False, *(piece.is_part for piece in shown)]).take(top), alone
 
 
 def plain_view(size: int) -> Array:
@@ -151,17 +86,14 @@ def _turned(light: Light, view: Array) -> Light:
 def render(scene: Scene, size: int, warp: Array | None = None) -> Picture:
     """The scene in `size` x `size` pixels; `warp` (2, 3) takes pixels of the plain view to pixels of the view wanted."""
     view = plain_view(size) if warp is None else compose(warp, plain_view(size))
-    light = _turned(scene.light, view)
     (a, b, p), (c, d, q) = inverse(view).tolist()
     x, y = pixels((slice(0, size), slice(0, size)), size)
     x, y = a * x + b * y + p, c * x + d * y + q
     glow = 1 + 0.13 * (x * scene.light[0] + y * scene.light[1])
-    image = paint(scene.ground, x, y, 1 / scale_of(view)) * glow
-    owner, part = np.zeros((size, size), np.uint8), np.zeros((size, size), bool)
-    picture = Picture(image.reshape(3, size, size), owner, part, np.zeros(len(scene.actors), int))
-    for index, actor in enumerate(scene.actors):
-        _paint_actor(picture, index, actor, view, light)
-    return picture
+    image = (paint(scene.ground, x, y, 1 / scale_of(view)) * glow).reshape(3, size, size)
+    if not scene.actors:
+        return Picture(image, np.zeros((size, size), np.uint8), np.zeros((size, size), bool), np.zeros(0, int))
+    return Picture(image, *_paint_actors(image, scene, view))
 
 
 def to_bytes(image: Array) -> Array:

@@ -40,6 +40,7 @@ class Texture:
         variant: four numbers in [0, 1) that the family interprets.
         colours: (2, 3) dark and bright colour, in [0, 1].
         tint: how far a photograph takes the two colours in place of its own, 0 to 1.
+        contrast: how far the texture departs from the mean of the two colours; less than 1 stands for depth of field.
     """
 
     family: str
@@ -49,6 +50,7 @@ class Texture:
     variant: tuple[float, ...]
     colours: Array
     tint: float
+    contrast: float = 1.0
 
 
 @cache
@@ -96,7 +98,7 @@ def paint(texture: Texture, x: Array, y: Array, step: float) -> Array:
     f = texture.frequency
     u = (c * x + s * y) * f + texture.offset[0]
     v = (c * y - s * x) * f + texture.offset[1]
-    colours = texture.colours
+    colours = _faded(texture.colours, texture)
     if texture.family in FIELDS:
         return blend(colours, FIELDS[texture.family](u, v, texture.variant, step * texture.frequency))
     density = PHOTOGRAPHS[texture.family][3] / 3.0
@@ -106,4 +108,11 @@ def paint(texture: Texture, x: Array, y: Array, step: float) -> Array:
     shift = 0.5 - 0.5 ** (level + 1)  # a pixel's centre moves with the level of the pyramid
     values = sample(levels[level], u * scale - shift, v * scale - shift)
     tint = texture.tint
-    return values[:3] * (1 - tint) + blend(colours, values[3]) * tint
+    own = _faded(values[:3].T, texture).T if texture.contrast < 1 else values[:3]
+    return own * (1 - tint) + blend(colours, values[3]) * tint
+
+
+def _faded(colours: Array, texture: Texture) -> Array:
+    """Colours (m, 3) drawn towards the middle of the texture's two colours."""
+    middle = texture.colours.mean(0)
+    return middle + texture.contrast * (colours - middle)

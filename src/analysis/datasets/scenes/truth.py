@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from analysis.datasets.scenes.render import Picture, Scene
+from analysis.datasets.scenes.render import Picture
+from analysis.datasets.scenes.scene import Scene
 
 Array = np.ndarray
 MOST = 5  # instances in a scene at most

@@ -1,0 +1,112 @@
+"""Joint embedding by comparison: SimCLR, MoCo v2, BYOL, SimSiam, VICReg, Barlow Twins. Losses and heads are lightly's."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
+from lightly.models.modules.heads import BYOLPredictionHead, SimSiamPredictionHead
+from torch import Generator, Tensor, nn
+
+from analysis.encoders.methods.base import Method, Momentum, Step, cut, projector
+
+
+class Twin(Method):
+    """Two views through one network, and a symmetric loss of their projections."""
+
+    loss: nn.Module
+
+    def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
+        """See `Method`."""
+        h = self.backbone(torch.cat(list(views)))
+        return Step(self.loss(*cut(self.projector(h), views)), h)
+
+
+class SimCLR(Twin):
+    """Chen et al. 2020: the other view of an image is told from all other images in the batch (NT-Xent)."""
+
+    head: ClassVar[dict[str, Any]] = projector("SimCLR")
+    temperature = 0.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss = NTXentLoss(temperature=self.temperature)
+
+
+class VICReg(Twin):
+    """Bardes et al. 2022: views agree, every dimension keeps a variance of 1, no two dimensions are correlated."""
+
+    head: ClassVar[dict[str, Any]] = projector("VICReg", hidden=256, out=256, num_layers=2)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss = VICRegLoss()
+
+
+class BarlowTwins(Twin):
+    """Zbontar et al. 2021: the cross-correlation matrix of the two views is driven to the identity."""
+
+    head: ClassVar[dict[str, Any]] = projector("BarlowTwins", hidden=256, out=256)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss = BarlowTwinsLoss()
+
+
+class MoCo(Momentum):
+    """MoCo v2 (Chen et al. 2020b): as SimCLR, but the other images come from a queue of the teacher's past keys.
+
+    The teacher is not shuffled between devices: batch statistics are shared on one device anyway.
+    """
+
+    head: ClassVar[dict[str, Any]] = projector("MoCo", batch_norm=True)
+    temperature = 0.2
+    queue = 1024  # eight batches: a longer one is mostly noise at first, and the network collapses to be unlike noise
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss = NTXentLoss(temperature=self.temperature, memory_bank_size=(self.queue, self.head["output_dim"]))
+        bank: Any = self.loss.memory_bank
+        for name, held in list(bank.named_buffers()):
+            bank.register_buffer(name, held)  # lightly leaves the queue out of checkpoints; a resumed run needs it
+
+    def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
+        """See `Method`."""
+        h = self.backbone(views[0])
+        return Step(self.loss(self.projector(h), *self.taught(views[1:])), h)
+
+
+class BYOL(Momentum):
+    """Grill et al. 2020: from one view, a predictor guesses what the teacher says of the other; no negatives."""
+
+    head: ClassVar[dict[str, Any]] = projector("BYOL")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predictor = BYOLPredictionHead(self.head["output_dim"], 256, self.head["output_dim"])
+        self.loss = NegativeCosineSimilarity()
+
+    def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
+        """See `Method`."""
+        h = self.backbone(torch.cat(list(views)))
+        first, second = cut(self.predictor(self.projector(h)), views)
+        target, other = self.taught(views)
+        return Step((self.loss(first, other) + self.loss(second, target)) / 2, h)
+
+
+class SimSiam(Method):
+    """Chen & He 2021: BYOL without a teacher; the target is the network itself, with its gradient stopped."""
+
+    head: ClassVar[dict[str, Any]] = projector("SimSiam")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predictor = SimSiamPredictionHead(self.head["output_dim"], 64, self.head["output_dim"])
+        self.loss = NegativeCosineSimilarity()
+
+    def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
+        """See `Method`."""
+        h = self.backbone(torch.cat(list(views)))
+        z = self.projector(h)
+        (z0, z1), (p0, p1) = cut(z.detach(), views), cut(self.predictor(z), views)
+        return Step((self.loss(p0, z1) + self.loss(p1, z0)) / 2, h)

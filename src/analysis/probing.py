@@ -1,0 +1,90 @@
+"""What can be read off frozen features: neighbours, linear probes, factors, effective rank. Arrays in, numbers out.
+
+Every probe is fitted on one set of images and scored on another; intervals are over the images scored.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from analysis.stats import Estimate, estimate
+
+Array = np.ndarray
+NEIGHBOURS, TEMPERATURE = 20, 0.07
+SHRINKAGE = 0.01  # inverse strength of the penalty of the logistic regression; one value for all encoders, never tuned
+DRAWS = 1000
+
+
+def knn(x: Array, labels: Array, y: Array, k: int = NEIGHBOURS) -> Array:
+    """Labels (m,) of y (m, d) by their k nearest in x (n, d) by cosine, each voting exp(cosine / 0.07) (Wu et al. 2018)."""
+    unit_x, unit_y = (z / np.linalg.norm(z, axis=1, keepdims=True).clip(1e-12) for z in (x, y))
+    k = min(k, len(x))
+    classes, codes = np.unique(labels, return_inverse=True)
+    found = []
+    for start in range(0, len(y), 1000):
+        similar = unit_y[start : start + 1000] @ unit_x.T
+        near = np.argpartition(-similar, k - 1, axis=1)[:, :k]
+        weights = np.exp(np.take_along_axis(similar, near, 1) / TEMPERATURE)
+        votes = np.zeros((len(near), len(classes)))
+        np.add.at(votes, (np.arange(len(near))[:, None], codes[near]), weights)
+        found.append(classes[votes.argmax(1)])
+    return np.concatenate(found)
+
+
+def fit_linear(x: Array, labels: Array) -> Pipeline:
+    """A logistic regression on standardised features x (n, d), with an L2 penalty; multinomial for several classes."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=SHRINKAGE, max_iter=200, tol=1e-3)).fit(x, labels)
+
+
+def linear(x: Array, labels: Array, y: Array) -> Array:
+    """Labels (m,) of y (m, d) by `fit_linear` on x (n, d)."""
+    return np.asarray(fit_linear(x, labels).predict(y))
+
+
+def accuracy(correct: Array, seed: int = 0) -> Estimate:
+    """Share of true entries in `correct` (m,), with its bootstrap interval (1,000 resamples of the m images)."""
+    hits = np.asarray(correct, dtype=bool)
+    draws = np.random.default_rng(seed).binomial(len(hits), hits.mean(), DRAWS) / len(hits)
+    return estimate(float(hits.mean()), draws)
+
+
+def gain(correct: Array, control: Array, seed: int = 0) -> Estimate:
+    """Accuracy of one probe minus that of another on the same images (m,), paired bootstrap."""
+    difference = np.asarray(correct, dtype=float) - np.asarray(control, dtype=float)
+    rows = np.random.default_rng(seed).integers(len(difference), size=(DRAWS, len(difference)))
+    return estimate(float(difference.mean()), difference[rows].mean(1))
+
+
+def decodability(x: Array, factor: Array, y: Array, truth: Array) -> float:
+    """How well a linear map reads a factor from features: accuracy for words and truth values, R^2 for numbers.
+
+    R^2 is that of a ridge regression on standardised features, on the images it was not fitted on; numbers of several columns
+    (an angle as sine and cosine) share one R^2. It is negative where a constant would do better.
+    """
+    if factor.dtype.kind in "UOSb":
+        return float((linear(x, factor, y) == truth).mean())
+    fitted = make_pipeline(StandardScaler(), Ridge(alpha=0.1 * len(x))).fit(x, factor)
+    rest = ((truth - fitted.predict(y)) ** 2).sum()
+    return float(1 - rest / ((truth - truth.mean(0)) ** 2).sum())
+
+
+def circle(angle: Array) -> Array:
+    """Angles (n,) in radians as (n, 2) sine and cosine."""
+    return np.stack([np.sin(angle), np.cos(angle)], 1)
+
+
+def factors_of(factors: Mapping[str, Array]) -> dict[str, Array]:
+    """The factors of a set of Scenes as `decodability` takes them: angles on the circle, hue as one."""
+    turns = {"rotation": 1.0, "light": 1.0, "hue": 2 * np.pi}
+    names = ("species", "part", "coat", "background", "x", "y", "scale", "rotation", "mirror", "hue", "light")
+    return {name: circle(factors[name] * turns[name]) if name in turns else factors[name] for name in names if name in factors}
+
+
+def rankme(x: Array) -> float:
+    """Effective rank of features (n, d): exp of the entropy of the normalised singular values (Garrido et al. 2023, eq. 1)."""
+    values = np.linalg.svd(x.astype(np.float64), compute_uv=False)
+    share = values / values.sum() + 1e-7
+    return float(np.exp(-(share * np.log(share)).sum()))
