@@ -34,6 +34,7 @@ bench: env       ## speed beside named peers and beside the bare network, as rat
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/peers -r tests/bench/peers.txt
 	@PYTHONPATH=build/peers $(BIN)/python tests/bench/bench_similarity.py
 	@$(BIN)/python tests/bench/bench_extraction.py
+	@$(BIN)/python tests/bench/bench_scenes.py
 
 lint: env        ## ruff and mypy
 	@$(BIN)/ruff check src tests && $(BIN)/ruff format --check src tests && $(BIN)/mypy src/analysis

@@ -146,9 +146,6 @@ zoo.pictures(study, images)
 # %%
 pages.agreement(results)
 
-# %%
-pages.agreement_table(results)
-
 # %% [markdown]
 # ## How training went
 #

@@ -16,22 +16,23 @@ CREATURES = ("objects", "fine", "context", "multi")
 
 
 def digest(dataset) -> str:
-    """Of everything a data set holds, in a fixed order."""
+    """Of everything that is drawn, in a fixed order."""
     h = hashlib.blake2b(digest_size=8)
-    for table in ({"images": dataset.images, "labels": dataset.labels}, dataset.masks):
+    second = {name: value for name, value in dataset.factors.items() if name.startswith("second")}
+    for table in ({"images": dataset.images, "labels": dataset.labels}, dataset.masks, second):
         for name in sorted(table):
             h.update(name.encode() + np.ascontiguousarray(table[name]).tobytes())
     return h.hexdigest()
 
 
 DIGESTS = {
-    "objects": "7917baecddf69e94",
-    "fine": "09bb84326c9e03c9",
-    "context": "1cfc9e1eae2f0e09",
+    "objects": "0a1ef82732d742aa",
+    "fine": "b5c33d730eb4da64",
+    "context": "b6361dc311b5da76",
     "textures": "15005ac1aab7d346",
-    "multi": "a7b7d101fa8a571b",
-    "video": "79f80c2e959f4c8b",
-    "pairs": "3e7c74b76cba7043",
+    "multi": "d4b8f22f3d7ff3f7",
+    "video": "be7b3dd014bc1aa6",
+    "pairs": "7657deee3fb17c7e",
 }
 
 
@@ -55,18 +56,22 @@ def test_a_range_made_in_pieces_equals_the_range_made_at_once(kind):
 
 
 def test_workers_share_the_work_and_change_nothing():
-    one, two = scenes.make("textures", 130, size=8), scenes.make("textures", 130, size=8, workers=2)
-    np.testing.assert_array_equal(one.images, two.images)
+    one, two = (scenes.make("pairs", 130, size=8, workers=workers) for workers in (1, 2))
     assert one.ids.tolist() == two.ids.tolist()
+    assert digest(one) == digest(two)
+    for name, factor in one.factors.items():
+        np.testing.assert_array_equal(factor, two.factors[name])
 
 
-def test_another_process_makes_the_same_bytes():
+def test_another_process_makes_the_same_bytes_of_every_kind():
+    here = [hashlib.sha256(scenes.make(kind, 2, size=32, start=11).images.tobytes()).hexdigest() for kind in scenes.KINDS]
     code = (
-        "import hashlib; from analysis.datasets import scenes;"
-        "print(hashlib.sha256(scenes.make('objects', 4, start=11).images.tobytes()).hexdigest())"
+        "import hashlib; from analysis.datasets import scenes\n"
+        "for kind in scenes.KINDS: "
+        "print(hashlib.sha256(scenes.make(kind, 2, size=32, start=11).images.tobytes()).hexdigest())"
     )
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    assert other == hashlib.sha256(scenes.make("objects", 4, start=11).images.tobytes()).hexdigest()
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert other == here
 
 
 def test_seed_and_split_change_every_image():
@@ -169,6 +174,25 @@ def test_context_correlates_in_training_and_not_in_the_test(split, expected):
     d = scenes.make("context", 240, size=8, split=split)
     agree = (d.factors["background"] == np.array(FAMILIES)[d.labels]).mean()
     assert abs(agree - expected) < 4 * np.sqrt(expected * (1 - expected) / 240)
+
+
+def test_breaking_the_correlation_changes_the_ground_and_nothing_else():
+    kept, broken = (scenes.make("context", 48, size=24, split="train", correlation=c) for c in (1.0, 0.0))
+    assert (kept.factors["background"] != broken.factors["background"]).all()
+    for name in set(kept.factors) - {"background"}:
+        np.testing.assert_array_equal(kept.factors[name], broken.factors[name])
+    for name, mask in kept.masks.items():
+        np.testing.assert_array_equal(mask, broken.masks[name])
+    assert kept.labels.tolist() == broken.labels.tolist()
+
+
+def test_a_broken_context_leaves_no_family_to_a_class():
+    d = scenes.make("context", 480, size=8)
+    table = np.zeros((len(d.classes), len(FAMILIES)))
+    np.add.at(table, (d.labels, [FAMILIES.index(family) for family in d.factors["background"]]), 1)
+    cells = table.size - 1
+    chi_square = ((table - table.mean()) ** 2 / table.mean()).sum()
+    assert chi_square < cells + 4 * np.sqrt(2 * cells)
 
 
 @pytest.mark.parametrize("correlation", [0.0, 1.0])

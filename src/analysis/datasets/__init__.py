@@ -3,6 +3,8 @@
 Nothing here imports torch, and nothing is fetched unless `download` is called.
 """
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.datasets import ccp, cub, dtd, eth80, fetch, flowers, folder, grabcut, pets, tiny_imagenet
@@ -14,6 +16,7 @@ __all__ = ["Dataset", "DatasetCard", "check", "describe", "download", "load", "s
 
 SCENES = ("objects", "fine", "context", "textures", "multi", "video", "pairs")
 SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
+SCENES_WORKER = 1_000  # images for which another process pays: it takes a second or two to start
 ADAPTERS = (tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd)
 SOURCES: dict[str, Source] = {adapter.SOURCE.name: adapter.SOURCE for adapter in ADAPTERS}
 
@@ -25,7 +28,8 @@ def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: st
     same way with the nearest pixel. Square sources without a margin (Tiny-ImageNet, scenes) are resized only.
     `n` draws a subset, balanced over the classes, with `numpy.random.default_rng(seed)`; samples are in the order of their
     ids, which depend neither on `size` nor on `n`. Only the chosen files are decoded. `n` larger than the set: all of it.
-    A set without official splits has one, `test`. For scenes `seed` and `split` choose the world, and `n` its first images.
+    A set without official splits has one, `test`. For scenes `seed` and `split` choose the world, and `n` its first images;
+    options of the kind follow the name: `scenes:context?correlation=0.5&scale=0.9` (see `scenes.options.OPTIONS`).
 
     Masks: `foreground` (bool) and, where the set leaves pixels undecided, `border` (bool), which belongs to neither side.
 
@@ -38,24 +42,33 @@ def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: st
     kind, _, rest = _known(name).partition(":")
     if kind == "scenes":
         from analysis.datasets import scenes
+        from analysis.datasets.scenes.options import parse
 
-        return scenes.make(rest, n or SCENES_IMAGES, size=size, seed=seed, split=split)
+        of, options = parse(rest)
+        n = n or SCENES_IMAGES
+        workers = min(os.cpu_count() or 1, 1 + n // SCENES_WORKER)
+        return replace(scenes.make(of, n, size=size, seed=seed, split=split, workers=workers, **options), name=name)
     if kind == "folder":
         return folder.load(rest, size=size, n=n, seed=seed, split=split)
     return SOURCES[name].load(size, n, seed, split)
 
 
 def check(name: str) -> None:
-    """Whether `name` can be loaded, without opening anything.
+    """Whether `name` can be loaded, without opening or drawing anything.
 
     Raises:
-        UserError: the name is unknown; the message lists the known ones.
+        UserError: the name is unknown, and the message lists the known ones; or a kind of scenes has no such option or value.
         MissingFile: a file is absent; the message says where it comes from and where it goes.
     """
     kind, _, rest = _known(name).partition(":")
     if kind == "folder":
         folder.find(rest)
-    elif kind != "scenes":
+    elif kind == "scenes":
+        from analysis.datasets.scenes.options import parse, resolve
+
+        of, options = parse(rest)
+        resolve(of, "test", options)
+    else:
         SOURCES[name].find()
 
 
@@ -97,7 +110,7 @@ def _fetchable(name: str) -> bool:
 
 def _known(name: str) -> str:
     kind, _, rest = name.partition(":")
-    if name in SOURCES or (kind == "scenes" and rest in SCENES) or (kind == "folder" and rest):
+    if name in SOURCES or (kind == "scenes" and rest.partition("?")[0] in SCENES) or (kind == "folder" and rest):
         return name
     known = [*(f"scenes:{kind}" for kind in SCENES), *SOURCES, "folder:PATH"]
     raise UserError(f"unknown data set {name!r}; known are {', '.join(known)}")

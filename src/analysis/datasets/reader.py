@@ -44,14 +44,16 @@ def open_reader(name: str, *, size: int, n: int | None = None, seed: int = 0, sp
     return Reader([sample.id for sample in samples], lambda a, b: decode_images(samples[a:b], table, size))
 
 
-def _scenes(kind: str, n: int, size: int, seed: int, split: str) -> Reader:
+def _scenes(text: str, n: int, size: int, seed: int, split: str) -> Reader:
     from analysis.datasets import scenes
-    from analysis.datasets.scenes.options import resolve
+    from analysis.datasets.scenes.options import parse, resolve
+
+    kind, options = parse(text)
 
     def read(start: int, stop: int) -> np.ndarray:
-        return scenes.make(kind, stop - start, size=size, seed=seed, start=start, split=split).images
+        return scenes.make(kind, stop - start, size=size, seed=seed, start=start, split=split, **options).images
 
     read(0, 1)  # refuses what cannot be drawn
-    frames = resolve(kind, split, {}).get("frames")
+    frames = resolve(kind, split, options).get("frames")
     numbers = (f"{i:06d}" if frames is None else f"{i // frames:06d}/{i % frames:04d}" for i in range(n))
     return Reader([f"{kind}/{split}/{seed}/{number}" for number in numbers], read)

@@ -49,10 +49,8 @@ PHOTOGRAPHS = Recipe(epochs=5, images=20_000, views=Views(area=(0.2, 1.0), jitte
 """In Scenes a hue says nothing about a class, so views turn it all the way round; of photographs it says something."""
 
 ViT: dict[str, Any] = {"batch": 64, "lr": 1e-3, "full": 40}
-STEPS = (
-    "a transformer needs many small steps before it leaves chance, and loses its way at the common rate; "
-    "views of 25 patches keep its time near that of the others"
-)
+STEPS = "a transformer needs many small steps before it leaves chance, and loses its way at the common rate"
+SMALL = f"{STEPS}; views of 25 patches keep its time near that of the others"
 PIXELS: dict[str, Any] = {
     **ViT,
     "full": 64,
@@ -77,7 +75,7 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "dino-vit": (TAUGHT, WARM),
     "ibot": (TAUGHT, WARM),
     "dinov2": ({**TAUGHT, "fresh": True}, f"{WARM}; every image is new"),
-    "supervised-vit": (ViT, STEPS),
+    "supervised-vit": (ViT, SMALL),
     "untrained": ({"epochs": 0}, "that is the method"),
     "untrained-vit": ({"epochs": 0}, "that is the method"),
 }

@@ -34,9 +34,16 @@ METHODS = {
 RANDOM = "random weights"  # what a card calls the start of an encoder that goes on from no other
 FAMILIES = {"resnet": "ResNet", "vit": "ViT"}
 _WORDS = {
-    **{"lr": "learning rate", "clip": "greatest norm of the gradient", "fresh": "new images in each epoch"},
-    **{"fresh_images": "new images in each epoch", "full": "side of a view, px", "full_views": "views of an image"},
-    **{"small": "side of a small view, px", "small_views": "small views of an image"},
+    "lr": "learning rate",
+    "clip": "greatest norm of the gradient",
+    "warmup": "warm-up",
+    "start": "begins as",
+    "fresh": "new images in each epoch",
+    "fresh_images": "new images in each epoch",
+    "full": "side of a view, px",
+    "full_views": "views of an image",
+    "small": "side of a small view, px",
+    "small_views": "small views of an image",
 }
 _NEEDED = ("name", "method", "architecture", "parameters", "digest", "recipe", "probes")
 

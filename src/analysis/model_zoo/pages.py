@@ -26,7 +26,7 @@ def encoders_table(results: Results) -> Prose:
     ]
     columns: dict[str, Column] = {
         **{"title": "Method", "encoder": "Name", "paper": "Paper", "family": "Network", "trained": "Trained on, with"},
-        **{"parameters": ("Parameters", ",d"), "head": ("of its head", ",d"), "megabytes": ("File, MB", ".2f")},
+        **{"parameters": ("Parameters", ",d"), "megabytes": ("File, MB", ".2f")},
     }
     return table(rows, columns)
 
@@ -39,8 +39,7 @@ def training_table(results: Results) -> Prose:
         if row["steps"]
     ]
     columns: dict[str, Column] = {
-        **{"encoder": "Name", "start": "Begins as"},
-        **{"images": ("Images", ",d"), "images_seen": ("Images seen", ",d"), "steps": ("Steps", ",d")},
+        **{"encoder": "Name", "images": ("Images", ",d"), "images_seen": ("Images seen", ",d"), "steps": ("Steps", ",d")},
         **{"batch": ("Batch", "d"), "device": "Device", "minutes": ("Minutes", ".1f"), "seed": ("Seed", "d")},
     }
     return table(rows, columns)
@@ -98,18 +97,14 @@ def failures(results: Results) -> Prose:
         return say("Every trained encoder of this run **beats its untrained twin**.")
     names = ", ".join(f"{row['title']} (`{row['encoder']}`)" for row in lost)
     return say(
-        "**{names} {verb} not beat the untrained twin.** What the studies find with {them} is about {these}, "
-        "not about {methods}.",
+        "**Not better than untrained: {names}.** What a study finds with {them} is about the file, not about the method.",
         names=names,
-        verb="does" if len(lost) == 1 else "do",
         them="it" if len(lost) == 1 else "them",
-        these="this file" if len(lost) == 1 else "these files",
-        methods="its method" if len(lost) == 1 else "their methods",
     )
 
 
-def agreement_table(results: Results) -> Prose:
-    """Scores of this run less those on the cards."""
+def agreement(results: Results) -> Prose:
+    """How far the scores of this run are from those on the cards: the most in words, then each encoder."""
     if not results.tables["agreement"]:
         return say("*This run has other images or sizes than the cards, so that there is nothing to compare.*")
     columns: dict[str, Column] = {
@@ -117,21 +112,14 @@ def agreement_table(results: Results) -> Prose:
         **{"linear_card": ("linear, card", ".4f"), "linear": ("here, less", "+.4f")},
         **{"rankme_card": ("RankMe, card", ".1f"), "rankme": ("here, less", "+.2f"), "factors": ("factors, at most", ".4f")},
     }
-    return table(_titled(results, "agreement"), columns)
-
-
-def agreement(results: Results) -> Prose:
-    """The largest differences in words."""
-    if not results.tables["agreement"]:
-        return say("")
-    apart = {key: results.scalars[f"apart_{key}"] for key in ALLOWED}
     return say(
         "Over {compared:.0f} encoders, the scores of this run differ from those on the cards by at most {knn:.4f} (kNN), "
         "{linear:.4f} (linear), {rankme:.2f} (RankMe) and {factors:.4f} (factors). Beyond {limit} it would fail: another "
-        "processor explains less, so that weights, world or probes would have changed.",
+        "processor explains less, so that weights, world or probes would have changed.\n\n{rows}",
         compared=results.scalars["compared"],
         limit=", ".join(f"{value:g}" for value in ALLOWED.values()),
-        **apart,
+        rows=table(_titled(results, "agreement"), columns),
+        **{key: results.scalars[f"apart_{key}"] for key in ALLOWED},
     )
 
 

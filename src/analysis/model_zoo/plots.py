@@ -73,12 +73,14 @@ def _points(ax: Axes, table: pd.DataFrame, marker: str, supervision: str) -> Non
 
 
 def _labels(ax: Axes, table: pd.DataFrame, titles: pd.Series) -> None:
-    """Names beside the points, moved apart in height where they would overlap, with a thin line back to their point."""
+    """Names in a column right of the points (left of those far right), apart in height, with a thin line to their point."""
     order = table.linear.sort_values().index
     heights = spread(table.linear[order].to_numpy(), 0.045)
+    far = table.knn > 0.6
+    column = table.knn[~far].max() + 0.08
     for name, height in zip(order, heights, strict=True):
-        left = table.knn[name] > 0.6
-        place = table.knn[name] + (-0.07 if left else 0.07)
+        left = far[name]
+        place = table.knn[name] - 0.08 if left else column
         ax.annotate(
             titles[name],
             (table.knn[name], table.linear[name]),

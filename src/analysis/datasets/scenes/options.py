@@ -1,5 +1,6 @@
 """The options of each kind: which factors may be fixed, and to what."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,29 @@ def _checked(name: str, value: Any) -> Any:
         what = {float: "a number", int: "a whole number", bool: "true or false"}[kind]
         raise UserError(f"scenes: {name} must be {what} from {low:g} to {high:g}, not {value!r}")
     return kind(value)
+
+
+def parse(text: str) -> tuple[str, dict[str, Any]]:
+    """Kind and options of `KIND?option=value&option=value`, the values as numbers or truth values where they read as such.
+
+    Raises:
+        UserError: something between the `&` is no `option=value`, or an option comes twice.
+    """
+    kind, _, rest = text.partition("?")
+    pairs = [part.partition("=") for part in rest.split("&")] if "?" in text else []
+    options = {name: _value(value) for name, equals, value in pairs if name and equals and value}
+    if len(options) < len(pairs):
+        raise UserError(f"scenes:{text}: write options as scenes:{kind}?option=value&option=value, each once")
+    return kind, options
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return text
 
 
 def resolve(kind: str, split: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class BYOL(Momentum):
     """Grill et al. 2020: from one view, a predictor guesses what the teacher says of the other; no negatives."""
 
     head: ClassVar[dict[str, Any]] = projector("BYOL")
+    momentum = 0.996  # as in the paper: a teacher that follows faster lets the two agree on ever less
 
     def __init__(self) -> None:
         super().__init__()
