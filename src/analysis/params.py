@@ -87,7 +87,7 @@ class World(StudyParams):
     encoders: Names = Field(description="encoders that read the world, beside the pixels themselves")
     n_train: int = Field(4000, ge=50, le=100_000, description="images of each kind on which probes are fitted")
     n_test: int = Field(2000, ge=20, le=10_000, description="other images, on which they are scored")
-    size: int = Field(64, ge=16, le=512, description="side of the images, px")
+    size: int = Field(64, ge=16, le=512, multiple_of=4, description="side of the images, px")
     n_permutations: int = Field(1000, ge=20, le=100_000, description="permutations of the classes in the null of confusions")
 
 
@@ -208,7 +208,7 @@ def allowed(info: FieldInfo) -> str:
     return f"{text}, {' and '.join(bounds)}" if bounds else text
 
 
-_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
 
 
 def _one_line(study: str, model: type[StudyParams], error: ValidationError) -> str:

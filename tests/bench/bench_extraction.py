@@ -67,13 +67,13 @@ def overhead(encoder: Encoder, bare: nn.Module, n: int, turns: int, folder: Path
     return statistics.median(alone[0] for alone, _ in rows) / n, ratios[0], ratios[1]
 
 
-def main(turns: int = 31) -> None:
+def main(turns: int = 15) -> None:
     torch.set_num_threads(1)
     vit = timm.create_model("vit_tiny_patch16_224", pretrained=False, num_classes=0).eval()
     zoo = encoders.load("zoo:simclr")
     cases = {
         "ViT-Tiny, 224 px": (Encoder("vit", wrap(vit), HALF, size=224), vit, 32),
-        "zoo ResNet, 64 px": (zoo, zoo.backbone, 256),
+        "zoo ResNet, 64 px": (zoo, zoo.backbone, 1024),
     }
     print(f"cost over the bare forward pass, one thread; limit {LIMIT}")
     for name, (encoder, bare, n) in cases.items():

@@ -20,35 +20,35 @@ def fill(store: Store, encoder: Encoder, read: Read, rank: Rank) -> None:
     store.open()
     batches = store.missing(rank.share(store.batches))
     bar = track(None, encoder.name, total=sum(map(len, batches)), unit="image") if rank.number == 0 else None
-    for batch, pixels in zip(batches, _pixels(encoder, read, batches), strict=True):
-        store.write(batch, _forward(encoder, pixels, tuple(store.made["layers"])))
+    for batch, x in zip(batches, _inputs(encoder, read, batches), strict=True):
+        store.write(batch, _forward(encoder, x, tuple(store.made["layers"])))
         if bar is not None:
             bar.update(len(batch))
     if bar is not None:
         bar.close()
 
 
-def _pixels(encoder: Encoder, read: Read, batches: Sequence[range]) -> Iterator[Tensor]:
-    """Pixels of each batch at the encoder's size; while one is used, a thread reads the next."""
+def _inputs(encoder: Encoder, read: Read, batches: Sequence[range]) -> Iterator[Tensor]:
+    """What the network gets for each batch; while it works on one, a thread reads and normalises the next.
+
+    For a GPU the thread prepares bytes in pinned memory: they are a quarter of the way, and are normalised there.
+    """
+    gpu = encoder.device.type == "cuda"
+    transform = encoder.transform
 
     def load(batch: range) -> Tensor:
-        pixels = encoder.transform.pixels(read(batch.start, batch.stop))
-        return pixels.pin_memory() if encoder.device.type == "cuda" else pixels
+        pixels = transform.pixels(read(batch.start, batch.stop))
+        return pixels.pin_memory() if gpu else transform.normalised(pixels)
 
     with ThreadPoolExecutor(1) as thread:
         ahead = [thread.submit(load, batch) for batch in batches[:1]]
-        for batch in [*batches[1:], None]:
-            if not ahead:
-                return
-            pixels = ahead.pop().result()
-            if batch is not None:
-                ahead.append(thread.submit(load, batch))
-            yield pixels
+        for row in range(len(batches)):
+            x = ahead.pop().result()
+            ahead.extend(thread.submit(load, batch) for batch in batches[row + 1 : row + 2])
+            yield transform.normalised(x.to(encoder.device, non_blocking=True)) if gpu else x
 
 
-def _forward(encoder: Encoder, pixels: Tensor, layers: Sequence[str]) -> dict[str, np.ndarray]:
-    """What `encoder.pooled` does, but the pixels travel as bytes: a quarter of the way to a GPU, and normalised there."""
+def _forward(encoder: Encoder, x: Tensor, layers: Sequence[str]) -> dict[str, np.ndarray]:
     with torch.inference_mode():
-        x = encoder.transform.normalised(pixels.to(encoder.device, non_blocking=True))
         found = encoder.backbone.forward_layers(x, layers)
         return {layer: found[layer].vector.float().cpu().numpy() for layer in layers}

@@ -17,6 +17,7 @@ from analysis.results import read_json, write_json, write_text
 MANIFEST, IDS = "manifest.json", "ids.txt"
 _CHECKSUMS, _LOCK = "checksums.npy", "lock"  # there while the folder grows
 _WRITTEN = 1 << 32  # tells the checksum 0 from no checksum
+_TOO_LARGE = 65520.0  # from here on, float16 rounds to infinity
 
 
 class Store:
@@ -68,8 +69,8 @@ class Store:
 
     def open(self) -> None:
         """Map the files that `prepare` made."""
-        self._rows = {layer: np.load(self.partial / f"{layer}.npy", mmap_mode="r+") for layer in self.made["layers"]}
-        self._checksums = np.load(self.partial / _CHECKSUMS, mmap_mode="r+")
+        self._rows = {layer: _mapped(self.partial / f"{layer}.npy") for layer in self.made["layers"]}
+        self._checksums = _mapped(self.partial / _CHECKSUMS)
 
     def close(self) -> None:
         """Let other processes have the folder."""
@@ -87,11 +88,9 @@ class Store:
             UserError: a feature is too large for float16.
         """
         for layer, target in self._rows.items():
-            with np.errstate(over="ignore"):
-                target[batch.start : batch.stop] = rows[layer]
-            if (np.isinf(target[batch.start : batch.stop]) & np.isfinite(rows[layer])).any():
-                largest = np.abs(rows[layer]).max()
-                raise UserError(f"layer {layer} reaches {largest:.3g}, float16 ends at 65504; use --dtype float32")
+            if target.dtype == np.float16 and not (rows[layer].max() < _TOO_LARGE and rows[layer].min() > -_TOO_LARGE):
+                _refuse_large(layer, rows[layer])
+            target[batch.start : batch.stop] = rows[layer]
         self._checksums[self._number(batch)] = self._checksum(batch)
 
     def publish(self, **run: Any) -> None:
@@ -161,6 +160,17 @@ def ids_digest(ids: Iterable[str]) -> str:
     for name in ids:
         digest.update(f"{name}\n".encode())
     return digest.hexdigest()
+
+
+def _refuse_large(layer: str, rows: np.ndarray) -> None:
+    finite = np.abs(rows[np.isfinite(rows)])  # what the network itself makes infinite or NaN stays so
+    if (finite >= _TOO_LARGE).any():
+        raise UserError(f"layer {layer} reaches {finite.max():.3g}, float16 ends at 65504; use --dtype float32")
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """The array in a file, memory-mapped; an ordinary array to look at, which is much quicker to slice than a memmap."""
+    return np.asarray(np.load(path, mmap_mode="r+"))
 
 
 def _reserve(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
