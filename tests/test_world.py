@@ -90,7 +90,7 @@ def test_fixing_one_factor_touches_no_other() -> None:
     ],
 )
 def test_rules_are_applied_to_intervals(id_: str, found: tuple, bounds: tuple, state: str) -> None:
-    rows = findings.judge({id_: Estimate(*found)}, {id_: bounds}, {id_: 100})
+    rows = findings.judge({id_: findings.Asked(Estimate(*found), *bounds, 100)})
     assert {row["id"]: row["state"] for row in rows}[id_] == state
     assert {row["state"] for row in rows if row["id"] != id_} == {"not tested"}
     assert [row["id"] for row in rows] == list(findings.RULES)

@@ -68,8 +68,8 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "dino": ({"batch": 64, "lr": 1e-3}, "at the common rate the targets of the teacher become uniform"),
     "mae": ({**PIXELS, "repeat": 4}, OFTEN),
     "scale-mae": (
-        {**PIXELS, "views": replace(PIXELS["views"], area=(1.0, 1.0))},
-        f"{WHOLE}; the method crops for itself, because it must know the scale",
+        {**PIXELS, "repeat": 4, "views": replace(PIXELS["views"], area=(1.0, 1.0))},
+        f"{OFTEN}; the method crops for itself, because it must know the scale",
     ),
     "simmim": (PIXELS, WHOLE),
     "dino-vit": (TAUGHT, WARM),

@@ -29,7 +29,7 @@ class Transform:
         return self.normalised(self.pixels(images))
 
     def pixels(self, images: np.ndarray) -> torch.Tensor:
-        """(n, h, h, 3) uint8, any h -> (n, size, size, 3) uint8, a copy.
+        """(n, h, h, 3) uint8, any h -> (n, size, size, 3) uint8, to be read only: it may be the array itself.
 
         Another size is resampled by Pillow, bicubic and antialiased: the same numbers on every machine, and what these
         networks saw in training (torch's own resampling differs by up to two grey levels).
@@ -41,7 +41,7 @@ class Transform:
             raise ValueError(f"images must be (n, h, h, 3) uint8, not {images.shape} {images.dtype}")
         if images.shape[1] != self.size:
             images = np.stack([_resized(image, self.size) for image in images])
-        return torch.from_numpy(np.array(images))  # a copy: the source may be read-only
+        return torch.from_numpy(np.require(images, requirements=("C", "W")))  # torch warns of an array that is read-only
 
     def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         """(n, size, size, 3) uint8 -> (n, 3, size, size) float32 on the same device, laid out channels last.

@@ -1,6 +1,7 @@
-"""What must hold of the world if the studies are to stand on it. The rules were fixed before any number was seen."""
+"""What must hold of the world if the studies are to stand on it, as rules."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from analysis.results import Row
 from analysis.stats import Estimate
@@ -15,11 +16,11 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "pixels": (
         "Pixels do not tell the class.",
-        f"Accuracy of the best trained encoder minus that of pixels: interval above {APART}.",
+        f"Accuracy of the best encoder trained without labels minus that of pixels: interval above {APART}.",
     ),
     "untrained": (
         "Learning shows.",
-        f"Accuracy of the best trained encoder minus that of the untrained one: interval above {APART}.",
+        f"Accuracy of the best encoder trained without labels minus that of the untrained one: interval above {APART}.",
     ),
     "confusable": (
         "Classes are confused in known ways.",
@@ -37,34 +38,38 @@ RULES: dict[str, tuple[str, str]] = {
     "misleads": (
         "A probe that met the correlation relies on it.",
         "Accuracy lost on the same creatures when it is broken: by a probe fitted on `context` minus by one on `objects`, "
-        "best trained encoder: interval above 0.",
+        "best encoder trained without labels: interval above 0.",
     ),
 }
 
 
-def judge(found: Mapping[str, Estimate], bounds: Mapping[str, tuple[float, float]], sizes: Mapping[str, int]) -> list[Row]:
-    """A row per rule: the estimate, its interval, and whether the rule holds, does not, or is open.
+@dataclass(frozen=True)
+class Asked:
+    """An estimate over `n` images and the numbers between which its interval must lie; where both are one, it must hold it."""
 
-    `bounds` say between which numbers an interval must lie; in `correlated` and `broken`, the number that it must hold. What
-    has no estimate was not tested.
-    """
-    return [
-        {
-            "id": id_, "statement": statement, "rule": rule, **_values(found.get(id_)),
-            "state": _state(id_, found[id_], bounds[id_]) if id_ in found else "not tested", "n": sizes.get(id_),
-        }
-        for id_, (statement, rule) in RULES.items()
-    ]  # fmt: skip
+    found: Estimate
+    low: float
+    high: float
+    n: int
 
 
-def _values(found: Estimate | None) -> Row:
-    return {"value": None, "low": None, "high": None} if found is None else vars(found)
+def judge(asked: Mapping[str, Asked]) -> list[Row]:
+    """A row per rule: the estimate, its interval, and whether the rule holds, does not, or is open; else it was not tested."""
+    rows = []
+    for id_, (statement, rule) in RULES.items():
+        row: Row = {"id": id_, "statement": statement, "rule": rule, "value": None, "low": None, "high": None}
+        if id_ in asked:
+            row |= vars(asked[id_].found)
+        rows.append({**row, "state": _state(asked.get(id_)), "n": asked[id_].n if id_ in asked else None})
+    return rows
 
 
-def _state(id_: str, found: Estimate, bounds: tuple[float, float]) -> str:
-    low, high = bounds
-    if id_ in ("correlated", "broken"):
-        return "holds" if found.low <= low <= found.high else "does not hold"
-    if found.above(low) and found.below(high):
+def _state(asked: Asked | None) -> str:
+    if asked is None:
+        return "not tested"
+    found = asked.found
+    if asked.low == asked.high:
+        return "holds" if found.low <= asked.low <= found.high else "does not hold"
+    if found.above(asked.low) and found.below(asked.high):
         return "holds"
-    return "does not hold" if found.below(low) or found.above(high) else "open"
+    return "does not hold" if found.below(asked.low) or found.above(asked.high) else "open"

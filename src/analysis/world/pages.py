@@ -10,9 +10,9 @@ def titles(results: Results) -> dict[str, str]:
     return {row["representation"]: row["title"] for row in results.tables["representations"]} | {"constant": "best constant"}
 
 
-def best(results: Results) -> tuple[str, str]:
-    """Name and title of the best trained encoder (of the best there is, where none is trained)."""
-    row = results.tables["representations"][int(results.scalars["best"])]
+def best(results: Results, which: str = "best") -> tuple[str, str]:
+    """Name and title of the best trained encoder, or of the best one trained `unlabelled`; where there is none, of the best."""
+    row = results.tables["representations"][int(results.scalars[which])]
     return row["representation"], row["title"]
 
 
@@ -84,15 +84,17 @@ def answer(results: Results) -> Prose:
     if undecided:
         parts.append("undecided: " + ", ".join(undecided))
     linear = {row["representation"]: row["value"] for row in results.tables["difficulty"] if row["probe"] == "linear"}
-    name, title = best(results)
+    (name, title), (learnt, learnt_title) = best(results), best(results, "unlabelled")
     shared = next((row for row in errors(results) if row["factor"] == ANY), None)
-    lost = {row["probe"]: row["drop"] for row in results.tables["context"] if row["representation"] == name}
+    lost = {row["probe"]: row["drop"] for row in results.tables["context"] if row["representation"] == learnt}
+    each = {"pixels": "pixels", learnt: learnt_title, name: title}
+    reached = ", ".join(f"{linear[key]:.0%} ({named})" for key, named in each.items())
     last = (
-        f" A linear probe on {title} names {linear[name]:.0%} of the creatures, on pixels {linear['pixels']:.0%}; breaking the "
-        f"correlation of ground and class costs a probe that met it {100 * lost['misled']:.0f} points of accuracy"
+        f" Of the creatures, a linear probe names {reached}; breaking the correlation of ground and class costs a probe that "
+        f"met it {100 * lost['misled']:.0f} points of accuracy ({learnt_title})"
     )
     if shared:
-        last += f", and {shared['value']:.0%} of the errors fall on a class that shares a look with the true one"
+        last += f", and {shared['value']:.0%} of the errors ({title}) fall on a class that shares a look with the true one"
     return say("**Answer.** {words}.", words="; ".join(parts) + "." + last)
 
 

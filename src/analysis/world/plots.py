@@ -75,7 +75,7 @@ def confusion(counts: list[Row], rows: list[Row], title: str) -> Drawn:
     ticks = np.arange(len(CLASSES)) + 0.5
     left.set_xticks(ticks, class_names("objects"), fontsize=5.5, rotation=90)
     left.set_yticks(ticks, class_names("objects"), fontsize=5.5, rotation=0)
-    left.set(xlabel="said", ylabel="true", title=f"Errors of {title}")
+    left.set(xlabel="said", ylabel="true", title=f"Errors ({title})")
     left.tick_params(length=0)
     left.grid(False)
     found = pd.DataFrame(rows)
@@ -90,7 +90,7 @@ def confusion(counts: list[Row], rows: list[Row], title: str) -> Drawn:
     right.legend(fontsize=6.5, loc="lower left", bbox_to_anchor=(0, 1))
     last = found.iloc[-1]
     return fig, (
-        f"{last.value:.0%} of the errors of {title} fall on one of the nine classes that share species, part or coat with the "
+        f"Of the errors ({title}), {last.value:.0%} fall on one of the nine classes that share species, part or coat with the "
         f"true one, where {last.null_mean:.0%} would if looks did not matter."
     )
 

@@ -1,6 +1,7 @@
 """The study from end to end: images drawn, representations probed, the rules applied, every number in a table."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from analysis.params import World
 from analysis.results import Row
 from analysis.stats import Estimate
 from analysis.world import confusion, findings
+from analysis.world.findings import Asked
 from analysis.world.measure import KEPT, Images, Probed, agreement, drop, excess, guesses, images, measure, met, untouched
 from analysis.world.pages import answer
 
@@ -30,8 +32,9 @@ def compute(study: Notebook) -> None:
         {"representation": PIXELS, "title": PIXELS, "supervision": "none", "size": params.size},
         *({"representation": n, "title": f.title, "supervision": f.supervision, "size": f.size} for n, f in names.items()),
     ]
-    trained = [name for name, known in names.items() if known.supervision != "none"]
-    best = max(trained or params.encoders, key=lambda name: (probed[name].linear == data.test.labels).mean())
+    trained = {name: known.supervision for name, known in names.items() if known.supervision != "none"}
+    best = _best(trained or names, probed, data)
+    unlabelled = _best([name for name, supervision in trained.items() if supervision == "self"], probed, data)
     concentration = {
         name: confusion.concentration(found.linear, data.test.labels, params.n_permutations, params.seed)
         for name, found in probed.items()
@@ -44,8 +47,17 @@ def compute(study: Notebook) -> None:
         "agreement": _agreement(data, params),
         "context": _context(probed, params),
     }
-    results.tables["findings"] = _findings(probed, data, params, best if trained else None, concentration[best])
-    results.scalars |= _scalars(params, list(probed).index(best))
+    asked = _counted(data, params)
+    if trained:
+        asked |= _of_best(probed[best], concentration[best], data, params)
+    if unlabelled:
+        asked |= _of_unlabelled(unlabelled, probed, data, params)
+    results.tables["findings"] = findings.judge(asked)
+    places = list(probed)
+    results.scalars |= _scalars(params) | {
+        "best": float(places.index(best)),
+        "unlabelled": float(places.index(unlabelled or best)),
+    }
     results.answer = answer(results).markdown
 
 
@@ -113,40 +125,52 @@ def _context(probed: Mapping[str, Probed], params: World) -> list[Row]:
     return rows
 
 
-def _findings(probed: Mapping[str, Probed], data: Images, params: World, best: str | None, errors: list[Row]) -> list[Row]:
-    """The rules applied; those about a trained encoder where the run has one."""
-    hits = {name: found.linear == data.test.labels for name, found in probed.items()}
-    context, broken = (agreement(drawn, params.seed) for drawn in (data.context, data.broken))
-    found: dict[str, Estimate] = {"correlated": context, "broken": broken}
-    sizes = {"correlated": len(data.context), "broken": len(data.broken)}
-    bounds = {"correlated": (KEPT, KEPT), "broken": (1 / len(FAMILIES), 1 / len(FAMILIES))}
-    if best is not None:
-        found |= {
-            "hard": probing.accuracy(hits[best], params.seed),
-            "pixels": probing.gain(hits[best], hits[PIXELS], params.seed),
-            "misleads": excess((probed[best].misled, probed[best].plain), params.seed),
-        }
-        bounds |= {"hard": (findings.LOW, findings.HIGH), "pixels": (findings.APART, 1), "misleads": (0, 1)}
-        sizes |= {id_: len(data.test) for id_ in ("hard", "pixels", "untrained", "misleads")}
-        bare = [name for name in params.encoders if facts(name).supervision == "none"]
-        if bare:
-            found["untrained"] = min(
-                (probing.gain(hits[best], hits[b], params.seed) for b in bare), key=lambda gain: gain.value
-            )
-            bounds["untrained"] = (findings.APART, 1)
-        for row in errors[-1:]:
-            found["confusable"] = Estimate(row["value"], row["low"], row["high"])
-            bounds["confusable"], sizes["confusable"] = (row["null_high"], 2), row["errors"]
-    return findings.judge(found, bounds, sizes)
+def _hits(found: Probed, data: Images) -> np.ndarray:
+    return found.linear == data.test.labels
 
 
-def _scalars(params: World, best: int) -> dict[str, float]:
-    """Numbers quoted in prose; `best` is the place of the best encoder among the representations."""
+def _best(names: Iterable[str], probed: Mapping[str, Probed], data: Images) -> str:
+    """That of `names` with the best linear probe; empty where there is none."""
+    return max(names, key=lambda name: _hits(probed[name], data).mean(), default="")
+
+
+def _counted(data: Images, params: World) -> dict[str, Asked]:
+    """What needs no encoder: the correlations."""
+    shares = {"correlated": (data.context, KEPT), "broken": (data.broken, 1 / len(FAMILIES))}
+    return {id_: Asked(agreement(drawn, params.seed), share, share, len(drawn)) for id_, (drawn, share) in shares.items()}
+
+
+def _of_best(probed: Probed, errors: list[Row], data: Images, params: World) -> dict[str, Asked]:
+    """What is asked of the best trained encoder; `errors` is empty where it made none."""
+    reached = probing.accuracy(_hits(probed, data), params.seed)
+    asked = {"hard": Asked(reached, findings.LOW, findings.HIGH, len(data.test))}
+    for row in errors[-1:]:
+        share = Estimate(row["value"], row["low"], row["high"])
+        asked["confusable"] = Asked(share, row["null_high"], math.inf, row["errors"])
+    return asked
+
+
+def _of_unlabelled(name: str, probed: Mapping[str, Probed], data: Images, params: World) -> dict[str, Asked]:
+    """What is asked of the best encoder trained without labels."""
+    hits, n = _hits(probed[name], data), len(data.test)
+    bare = _best([other for other in params.encoders if facts(other).supervision == "none"], probed, data)
+    floors = {"pixels": PIXELS, **({"untrained": bare} if bare else {})}
+    relied = excess((probed[name].misled, probed[name].plain), params.seed)
+    return {
+        "misleads": Asked(relied, 0.0, math.inf, n),
+        **{
+            id_: Asked(probing.gain(hits, _hits(probed[floor], data), params.seed), findings.APART, math.inf, n)
+            for id_, floor in floors.items()
+        },
+    }
+
+
+def _scalars(params: World) -> dict[str, float]:
+    """Numbers quoted in prose."""
     same, compared = untouched(params)
     pairs = scenes.make("pairs", 32, size=params.size, seed=params.seed)
     matched, inside = met(pairs)
     return {
-        "best": float(best),
         "chance": 1 / len(scenes.class_names("objects")),
         "untouched": float(same),
         "compared": float(compared),
