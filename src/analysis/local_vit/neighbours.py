@@ -1,0 +1,87 @@
+"""Exact nearest neighbours in bounded memory: blocks of a matrix product, then the best of each block, then of those."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Array = np.ndarray
+Metric = Literal["ip", "cosine", "l2"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+QUERIES, ROWS = 256, 16_384  # a block of scores is at most this large: 16 MiB
+GROUP = 64  # scores whose largest is found before any is ranked
+SLACK = 2  # candidates beyond k that are ranked again in double precision
+
+
+def nearest(queries: Array, bank: Array, k: int = 1, metric: Metric = "cosine", device: str = "cpu") -> tuple[Array, Array]:
+    """The k rows of bank (n, d) most similar to each query (q, d), most similar first: indices and similarities, (q, k) each.
+
+    Similarity is the inner product (`ip`), the cosine, or minus the Euclidean distance (`l2`). Candidates are found in single
+    precision, over blocks of at most `QUERIES` x `ROWS` scores, and ranked in double precision. Memory beyond the result does
+    not grow with q and n. Ties go to either row. k above n: n.
+
+    Raises:
+        ValueError: the widths differ, or there is nothing to search.
+    """
+    if queries.ndim != 2 or bank.ndim != 2 or queries.shape[1] != bank.shape[1] or not len(bank):
+        raise ValueError(f"cannot search queries {queries.shape} in a bank {bank.shape}")
+    k = min(k, len(bank))
+    shift = bank.mean(0, dtype=np.float64).astype(np.float32) if metric == "l2" else 0  # distances stay, rounding shrinks
+    rows = torch.from_numpy(np.ascontiguousarray(bank - shift, dtype=np.float32)).to(device)
+    lengths = rows.norm(dim=1).clamp_min(1e-12)
+    if metric == "cosine":
+        rows = rows / lengths[:, None]
+    offset = lengths.square() / 2 if metric == "l2" else None
+    indices, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
+    for start in range(0, len(queries), QUERIES):
+        part = queries[start : start + QUERIES]
+        x = torch.from_numpy(np.ascontiguousarray(part - shift, dtype=np.float32)).to(device)
+        near = _candidates(x, rows, offset, min(k + SLACK, len(bank))).cpu().numpy()
+        exact = _similarity(part, bank[near], metric)
+        order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
+        indices[start : start + QUERIES] = np.take_along_axis(near, order, 1)
+        similarities[start : start + QUERIES] = np.take_along_axis(exact, order, 1)
+    return indices, similarities
+
+
+def _candidates(x: Tensor, rows: Tensor, offset: Tensor | None, k: int) -> Tensor:
+    """Indices (q, k) of the largest x @ rows.T - offset, in single precision."""
+    best: list[tuple[Tensor, Tensor]] = []
+    for first in range(0, len(rows), ROWS):
+        scores = x @ rows[first : first + ROWS].T
+        if offset is not None:
+            scores -= offset[first : first + ROWS]
+        values, index = _top(scores, min(k, scores.shape[1]))
+        best.append((values, index + first))
+    values, index = (torch.cat(parts, 1) for parts in zip(*best, strict=True))
+    return index.gather(1, values.topk(k, 1).indices)
+
+
+def _top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """What `scores.topk(k, 1)` gives, faster: the k largest lie in the k groups whose own largest is largest."""
+    groups, rest = divmod(scores.shape[1], GROUP)
+    if groups <= 2 * k:
+        values, index = scores.topk(k, 1)
+        return values, index
+    grouped = scores[:, : groups * GROUP].unflatten(1, (groups, GROUP))
+    chosen = grouped.amax(2).topk(k, 1).indices
+    pool = grouped.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
+    places = (chosen[:, :, None] * GROUP + torch.arange(GROUP, device=scores.device)).flatten(1)
+    if rest:
+        tail = torch.arange(groups * GROUP, scores.shape[1], device=scores.device)
+        pool = torch.cat([pool, scores[:, groups * GROUP :]], 1)
+        places = torch.cat([places, tail.expand(len(scores), -1)], 1)
+    values, index = pool.topk(k, 1)
+    return values, places.gather(1, index)
+
+
+def _similarity(queries: Array, rows: Array, metric: Metric) -> Array:
+    """Of queries (q, d) with their own rows (q, k, d), in double precision: (q, k)."""
+    x, y = queries.astype(np.float64), rows.astype(np.float64)
+    if metric == "l2":
+        return -np.linalg.norm(x[:, None] - y, axis=2)
+    products = np.einsum("qd,qkd->qk", x, y)
+    if metric == "ip":
+        return products
+    return products / (np.linalg.norm(x, axis=1)[:, None] * np.linalg.norm(y, axis=2)).clip(1e-24)

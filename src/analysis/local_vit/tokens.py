@@ -1,0 +1,92 @@
+"""Patch tokens of a vision transformer as grids: any block, the final norm on or off, whole images or tiles."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from analysis.encoders.backbones import Transformer
+from analysis.encoders.base import Encoder
+from analysis.errors import UserError
+
+Array = np.ndarray
+Tiles = tuple[int, int]  # rows, columns
+LAST = "embed"  # the layer whose grid is the model's own output: all blocks, then the final norm
+
+
+def transformer(encoder: Encoder) -> Any:
+    """The timm model behind an encoder.
+
+    Raises:
+        UserError: the encoder is no vision transformer.
+    """
+    if not isinstance(encoder.backbone, Transformer):
+        raise UserError(f"encoder {encoder.name!r} has no patch tokens: local_vit takes vision transformers")
+    return encoder.backbone.model
+
+
+def with_grid(encoder: Encoder, side: int) -> Encoder:
+    """The same network with an input of `side` x `side` patches, whatever the size of its patches.
+
+    Grids are made equal because a place is harder to find among 16 x 16 than among 14 x 14: an encoder with smaller patches
+    gets a smaller input. Position codes are resampled as `Transformer.resize` says.
+    """
+    size = side * transformer(encoder).patch_embed.patch_size[0]
+    if size == encoder.size:
+        return encoder
+    return Encoder(encoder.name, encoder.backbone, (encoder.mean, encoder.std), size=size, device=encoder.device)
+
+
+def split(images: Array, tiles: Tiles) -> Array:
+    """Cut (n, H, W, ...) into (n * rows * columns, t, t, ...), row by row; t = H / rows = W / columns.
+
+    Raises:
+        ValueError: the tiles would not be square or would not cover the image.
+    """
+    (rows, columns), (n, height, width) = tiles, images.shape[:3]
+    side = height // rows
+    if (rows * side, columns * side) != (height, width):
+        raise ValueError(f"images of {height} x {width} do not fall into {rows} x {columns} square tiles")
+    cut = images.reshape(n, rows, side, columns, side, *images.shape[3:]).swapaxes(2, 3)
+    return cut.reshape(n * rows * columns, side, side, *images.shape[3:])
+
+
+def stitch(tiled: Array, tiles: Tiles) -> Array:
+    """The inverse of `split`, for tiles (n * rows * columns, g, g, ...) of any side g: (n, rows * g, columns * g, ...)."""
+    (rows, columns), side = tiles, tiled.shape[1]
+    laid = tiled.reshape(-1, rows, columns, side, side, *tiled.shape[3:]).swapaxes(2, 3)
+    return laid.reshape(-1, rows * side, columns * side, *tiled.shape[3:])
+
+
+def layers(encoder: Encoder) -> tuple[str, ...]:
+    """Names of the blocks, in forward order."""
+    return tuple(name for name in encoder.layers if name.startswith("block"))
+
+
+def tokens(encoder: Encoder, images: Array, *, tiles: Tiles = (1, 1)) -> Array:
+    """Final patch tokens (n, h, w, d) float32 of images (n, H, W, 3) uint8; every tile is an image of its own to the encoder.
+
+    Row 0 is at the top and column 0 at the left; class and register tokens are left out.
+    """
+    transformer(encoder)
+    return stitch(encoder.patches(split(images, tiles)).numpy(), tiles)
+
+
+def layer_tokens(
+    encoder: Encoder, images: Array, names: Sequence[str], *, tiles: Tiles = (1, 1), norm: bool = True
+) -> dict[str, Array]:
+    """Tokens (n, h, w, d) after each of the blocks `names`, from one forward pass; with `norm`, through the final norm too.
+
+    Vanyan et al. 2024 send inner blocks through the last block's norm; this does the same, so that the last block with `norm`
+    is what `tokens` gives.
+    """
+    model, cut = transformer(encoder), split(images, tiles)
+    parts: dict[str, list[Array]] = {name: [] for name in names}
+    with torch.inference_mode():
+        for start in range(0, len(cut), encoder.batch_size):
+            x = encoder.transform(cut[start : start + encoder.batch_size]).to(encoder.device)
+            for name, found in encoder.backbone.forward_layers(x, names).items():
+                grid = model.norm(found.grid) if norm else found.grid
+                parts[name].append(grid.float().cpu().numpy())
+    return {name: stitch(np.concatenate(part), tiles) for name, part in parts.items()}

@@ -1,0 +1,173 @@
+"""Detection of misclassified images against scikit-learn, and the controls and compressions against their definitions."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from analysis.qscore import compression, controls
+from analysis.qscore.activity import Activity, Rule, discriminative
+from analysis.qscore.detection import detect, resample, risk_coverage
+
+
+def sample(m: int = 300, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    correct = rng.random(m) < 0.7
+    score = rng.normal(size=m) + correct
+    return (np.round(score) if ties else score), correct
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_areas_are_those_of_scikit_learn(ties: bool) -> None:
+    score, correct = sample(ties=ties)
+    found = detect(score, correct, resample(300, 5, 0))
+    assert found.auroc[0] == pytest.approx(roc_auc_score(correct, score))
+    assert found.auprc_correct[0] == pytest.approx(average_precision_score(correct, score))
+    assert found.auprc_wrong[0] == pytest.approx(average_precision_score(~correct, -score))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_draws_are_the_areas_of_the_resampled_images(ties: bool) -> None:
+    score, correct = sample(ties=ties)
+    weights = resample(300, 8, 1)
+    found = detect(score, correct, weights)
+    for draw in range(1, 9):
+        rows = np.repeat(np.arange(300), weights[draw].astype(int))
+        assert len(rows) == 300
+        assert found.auroc[draw] == pytest.approx(roc_auc_score(correct[rows], score[rows]))
+        assert found.auprc_wrong[draw] == pytest.approx(average_precision_score(~correct[rows], -score[rows]))
+
+
+def test_a_constant_score_gives_one_half_the_prevalence_and_the_error_rate() -> None:
+    _, correct = sample()
+    found = detect(np.ones(300), correct, resample(300, 3, 0))
+    assert found.auroc[0] == pytest.approx(0.5)
+    assert found.auprc_correct[0] == pytest.approx(correct.mean())
+    assert found.auprc_wrong[0] == pytest.approx(1 - correct.mean())
+    assert found.aurc[0] == pytest.approx(1 - correct.mean())
+
+
+def test_a_perfect_score_and_its_reverse_are_the_extremes() -> None:
+    _, correct = sample()
+    noise = np.random.default_rng(0).random(300) / 10
+    best, worst = (detect(sign * correct + noise, correct, resample(300, 3, 0)) for sign in (1, -1))
+    assert best.auroc[0] == best.auprc_correct[0] == best.auprc_wrong[0] == 1
+    assert worst.auroc[0] == 0
+    assert best.aurc[0] < 1 - correct.mean() < worst.aurc[0]
+
+
+def test_order_preserving_changes_of_a_score_change_nothing() -> None:
+    score, correct = sample()
+    weights = resample(300, 20, 0)
+    before, after = detect(score, correct, weights), detect(np.exp(3 * score), correct, weights)
+    assert np.allclose(before.auroc, after.auroc)
+    assert not np.allclose(before.auroc, detect(score**2, correct, weights).auroc)
+
+
+def test_several_scores_give_the_mean_of_their_areas() -> None:
+    score, correct = sample()
+    other, weights = sample(seed=5)[0], resample(300, 10, 0)
+    both = detect(np.stack([score, other]), correct, weights)
+    assert np.allclose(both.auroc, (detect(score, correct, weights).auroc + detect(other, correct, weights).auroc) / 2)
+
+
+def test_a_draw_of_one_class_only_is_nan_and_not_a_number() -> None:
+    found = detect(
+        np.arange(4.0), np.array([True, True, True, False]), np.array([[1, 1, 1, 1], [2, 1, 1, 0]], dtype=np.float32)
+    )
+    assert found.auroc[0] == 0
+    assert np.isnan(found.auroc[1])
+
+
+def test_the_risk_coverage_curve_is_the_error_rate_of_the_best() -> None:
+    score, correct = sample()
+    order = np.argsort(-score)
+    for share in (0.1, 0.5, 1.0):
+        assert risk_coverage(score, correct, np.array([share]))[0] == pytest.approx(
+            1 - correct[order[: int(share * 300)]].mean()
+        )
+    assert np.allclose(risk_coverage(np.ones(300), correct, np.array([0.2, 0.9])), 1 - correct.mean())
+    curve = risk_coverage(score, correct, np.arange(1, 301) / 300)
+    assert detect(score, correct, resample(300, 0, 0)).aurc[0] == pytest.approx(curve.mean())
+
+
+def planted(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Eight classes; each has ten features of its own among 400 dense ones; a quarter of the images lack them."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(8, size=n)
+    h = rng.uniform(0, 1, (n, 400))
+    clear = rng.random(n) < 0.75
+    h[np.arange(n)[:, None], labels[:, None] * 10 + np.arange(10)] += 6 * clear[:, None]
+    return h.astype(np.float32), labels
+
+
+def test_planted_failures_are_predicted_by_q_and_not_by_random_features() -> None:
+    from analysis import probing
+
+    (x, labels), (y, truth) = planted(2000, 0), planted(1000, 1)
+    rule = Rule(low=75, high=100)
+    chosen = discriminative(Activity(rule).update(x).percent, rule)
+    assert set(np.flatnonzero(chosen)) == set(range(80))
+    probe = probing.fit_linear(x, labels)
+    correct, found = probe.predict(y) == truth, controls.all_scores(x, y, chosen, probe.predict_proba(y), rule, 0)
+    weights = resample(1000, 200, 0)
+    q, random = (detect(found[name], correct, weights).auroc for name in ("q", "random"))
+    assert q[0] > 0.9
+    assert np.quantile(q - random, 0.025) > 0
+
+
+def test_every_score_is_finite_one_per_image_and_listed() -> None:
+    rng = np.random.default_rng(0)
+    x, y = (np.maximum(rng.standard_normal((n, 128)), 0).astype(np.float32) for n in (200, 90))
+    y[3] = 0  # a representation without any activity
+    chosen = discriminative(Activity(Rule(2)).update(x).percent)
+    found = controls.all_scores(x, y, chosen, np.full((90, 4), 0.25), Rule(2), 0)
+    assert list(found) == list(controls.SCORES)
+    for name, score in found.items():
+        assert score.shape[-1] == 90, name
+        assert np.isfinite(score).all(), name
+
+
+def test_random_sets_have_the_size_of_d_and_are_not_d() -> None:
+    chosen = np.arange(100) < 45
+    sets = controls.random_sets(chosen, 20, 0)
+    assert all(drawn.sum() == 45 for drawn in sets)
+    assert 0.3 < np.mean([(drawn & chosen).sum() / 45 for drawn in sets]) < 0.6
+    assert np.array_equal(sets[3], controls.random_sets(chosen, 20, 0)[3])
+
+
+def test_closeness_is_the_mean_cosine_to_the_nearest() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 8)), rng.normal(size=(7, 8))
+    cosine = (y / np.linalg.norm(y, axis=1, keepdims=True)) @ (x / np.linalg.norm(x, axis=1, keepdims=True)).T
+    assert np.allclose(controls.closeness(x, y, 3), np.sort(cosine, 1)[:, -3:].mean(1))
+
+
+def test_the_window_runs_through_all_features_and_the_papers_percentiles() -> None:
+    assert compression.window(1.0, Rule()) == (0, 100)
+    assert compression.window(0.45, Rule()) == pytest.approx((50, 95))
+    for kept in (0.9, 0.6, 0.2):
+        low, high = compression.window(kept, Rule())
+        assert 0 < low < high < 100
+        assert high - low == pytest.approx(100 * kept)
+
+
+def test_windows_are_nested_and_of_the_size_asked_for() -> None:
+    percent = np.random.default_rng(0).random(511)
+    sets = [set(compression.kept_features(percent, kept, Rule())) for kept in (0.2, 0.45, 0.6, 0.8, 1.0)]
+    assert [len(found) for found in sets] == [round(kept * 511) for kept in (0.2, 0.45, 0.6, 0.8, 1.0)]
+    assert all(small <= large for small, large in pairwise(sets))
+
+
+def test_every_way_keeps_equally_many_and_what_matters_survives() -> None:
+    (x, labels), (y, truth) = planted(600, 0), planted(300, 1)
+    percent = Activity(Rule()).update(x).percent
+    found = list(compression.representations(x, y, percent, 0.05, Rule(low=80, high=100), 3, 0))
+    assert [way for way, *_ in found].count("random") == 3
+    assert {(part.shape, other.shape) for _, part, other in found} == {((600, 20), (300, 20))}
+    hits = compression.correct_by_way(x, labels, y, truth, percent, (0.05, 1.0), Rule(low=80, high=100), 3, 0)
+    score = {key: value.mean() for key, value in hits.items()}
+    assert score["discriminative", 0.05] > score["random", 0.05] + 0.1
+    assert score["discriminative", 1.0] == pytest.approx(score["random", 1.0], abs=0.02), "all features in another order"
+    assert {way for way, _ in score} == set(compression.WAYS)
