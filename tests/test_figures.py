@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
@@ -109,6 +110,15 @@ def test_a_figure_shows_itself_in_jupyter_and_in_the_book(tmp_path: Path) -> Non
 
 def test_results_hold_the_words_and_not_the_picture(tmp_path: Path) -> None:
     assert plain(_save(tmp_path)) == {"file": "figures/rise.svg", "alt": ALT, "caption": CAPTION}
+
+
+def test_intervals_reach_from_low_to_high_and_never_beyond_their_value() -> None:
+    _, ax = plt.subplots()
+    rows = pd.DataFrame({"value": [0.5, 0.2], "low": [0.4, 0.2 + 1e-9], "high": [0.7, 0.3]})
+    figures.intervals(ax, rows, np.array([0.0, 1.0]), PALETTE[0], "a")
+    drawn = ax.collections[0].get_segments()
+    assert [segment.tolist() for segment in drawn] == [[[0.4, 0.0], [0.7, 0.0]], [[0.2, 1.0], [0.3, 1.0]]]
+    plt.close()
 
 
 def test_the_style_ends_with_its_block() -> None:

@@ -163,7 +163,7 @@ def test_what_is_dropped_and_what_is_kept_make_the_whole(which: str) -> None:
 
 
 def planted(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features (600, 20) whose class is in dimensions 4 ... 19; dimensions 0 ... 3 are loud and say nothing. Labels, loud ones."""
+    """Features (600, 20), labels, loud dimensions: the class is in 4 ... 19, while 0 ... 3 are loud and say nothing."""
     rng = np.random.default_rng(seed)
     labels = np.arange(600) % 4
     x = rng.standard_normal((4, 20))[labels] * 2 + 0.5 * rng.standard_normal((600, 20))

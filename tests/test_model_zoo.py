@@ -12,7 +12,7 @@ import pytest
 import yaml
 from matplotlib import pyplot as plt
 
-from analysis import paths
+from analysis import paths, probing
 from analysis.book import stage, verdicts
 from analysis.book.stage import Page
 from analysis.encoders import pretrain
@@ -76,7 +76,7 @@ def test_the_paired_gain_is_the_difference_of_accuracies_with_the_interval_of_re
     rng: np.random.Generator,
 ) -> None:
     correct, control = rng.random(400) < 0.6, rng.random(400) < 0.5
-    found = verdict.paired(correct, control, 20_000, seed=1)
+    found = probing.gain(correct, control, seed=1, draws=20_000)
     rows = rng.integers(400, size=(20_000, 400))
     draws = correct[rows].mean(1) - control[rows].mean(1)
     assert found.value == pytest.approx(correct.mean() - control.mean())
@@ -85,7 +85,7 @@ def test_the_paired_gain_is_the_difference_of_accuracies_with_the_interval_of_re
 
 def test_pairing_makes_the_gain_over_oneself_exactly_zero(rng: np.random.Generator) -> None:
     correct = rng.random(100) < 0.5
-    assert verdict.paired(correct, correct, 500, seed=0) == Estimate(0.0, 0.0, 0.0)
+    assert probing.gain(correct, correct, draws=500) == Estimate(0.0, 0.0, 0.0)
 
 
 def test_more_encoders_make_wider_intervals(rng: np.random.Generator) -> None:

@@ -23,7 +23,7 @@ from analysis.similarity import (
     svcca,
 )
 from analysis.similarity.cka import u_centre
-from analysis.similarity.defects import all_defects, demo_features
+from analysis.similarity.defects import all_defects, demo_features, directions_by_length, projected_without_whitening
 from analysis.similarity.inputs import centred
 from analysis.similarity.products import feature_products, gram_products
 
@@ -216,6 +216,20 @@ def test_the_book_table_is_written_from_the_declarations() -> None:
     assert table["linear CKA (biased)"]["invertible"] == "no"
     assert table["PWCCA (weights of the first side)"]["orthogonal"] == "second side only"
     assert table["PWCCA (weights of the first side)"]["symmetric"] == "no"
+
+
+def test_svcca_by_length_depends_on_the_mean_and_the_right_one_does_not() -> None:
+    rows = directions_by_length()
+    assert np.ptp([row.correct for row in rows]) < 1e-9
+    assert np.ptp([row.defective for row in rows]) > 0.2
+    assert rows[0].correct - rows[0].defective > 0.1  # more directions are kept than 99 % of the variance asks for
+
+
+def test_pwcca_without_whitening_weighs_other_directions_and_depends_on_the_mean() -> None:
+    uneven, *shifted = projected_without_whitening()
+    assert uneven.defective - uneven.correct > 0.05
+    assert [row.correct for row in shifted] == pytest.approx([0.7346677196174033] * 2, abs=1e-9)
+    assert shifted[1].defective == pytest.approx(0.880, abs=0.002)  # what the released source gives on these features
 
 
 def test_every_recomputed_defect_changes_the_number() -> None:

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from analysis import cli_tools, paths, plan
 from analysis import params as parameters
-from analysis import paths, plan
 from analysis.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -131,109 +131,7 @@ def verify(
         raise UserError("some numbers drifted further than data/reference/tolerances.yaml allows")
 
 
-@app.command()
-def similarity(
-    a: Path,
-    b: Path,
-    ids: Annotated[
-        list[Path] | None, typer.Option(help="text or .npy file of sample ids of A; give it twice for A and B")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table")] = False,
-    n_bootstrap: int = 1000,
-    n_permutations: int = 200,
-    seed: int = 0,
-) -> None:
-    """Every similarity measure of two feature files (n, p) and (n, q), with interval and null."""
-    from analysis.feature_files import read_features, read_ids
-    from analysis.results import plain
-    from analysis.similarity import compare
-
-    id_lists = [read_ids(path).tolist() for path in ids or []]
-    rows = compare(
-        read_features(a),
-        read_features(b),
-        ids_x=id_lists[0] if id_lists else None,
-        ids_y=id_lists[-1] if id_lists else None,
-        n_bootstrap=n_bootstrap,
-        n_permutations=n_permutations,
-        seed=seed,
-    )
-    if as_json:
-        typer.echo(json.dumps(plain(rows), indent=1))
-        return
-    typer.echo(f"{'measure':<16}{'value':>9}{'interval':>20}{'null mean':>11}{'null 95 %':>11}  note")
-    for row in rows:
-        interval = f"[{row.low:.3f}, {row.high:.3f}]"
-        typer.echo(f"{row.measure:<16}{row.value:>9.4f}{interval:>20}{row.null_mean:>11.3f}{row.null_high:>11.3f}  {row.note}")
-
-
-@app.command()
-def features(
-    encoder: str,
-    dataset: str,
-    out: Annotated[Path, typer.Option(help="folder for LAYER.npy, ids.txt and manifest.json")],
-    layers: Annotated[str, typer.Option(help="names of layers, separated by commas")] = "embed",
-    dtype: Annotated[str, typer.Option(help="float16 or float32")] = "float16",
-    split: str = "test",
-    n: Annotated[int | None, typer.Option("-n", help="images; default: all")] = None,
-    seed: Annotated[int, typer.Option(help="of the choice of n images; of scenes, the world")] = 0,
-    size: Annotated[int | None, typer.Option(help="side of the images, px; default: the encoder's")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="default: the encoder's")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    devices: Annotated[int, typer.Option(help="processes, each with a GPU or a processor core of its own")] = 1,
-) -> None:
-    """Features of a data set of any size into files; interrupted, the same command goes on where it stopped."""
-    from analysis.extraction import extract_to
-
-    typer.echo(
-        extract_to(
-            out,
-            encoder,
-            dataset,
-            split=split,
-            n=n,
-            seed=seed,
-            size=size,
-            layers=[name.strip() for name in layers.split(",") if name.strip()],
-            dtype=dtype,
-            batch_size=batch_size,
-            device=device,
-            ranks=devices,
-        )
-    )
-
-
-@app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="JSON, with sources and files")] = False) -> None:
-    """Every encoder that can be named: network, licence, and whether its file is here."""
-    from analysis.encoders import checkpoint_listing
-
-    rows = checkpoint_listing.models()
-    typer.echo(json.dumps([vars(row) for row in rows], indent=1) if as_json else "\n".join(checkpoint_listing.lines()))
-
-
-@app.command()
-def download(name: str) -> None:
-    """Fetch a public data set into DATA_ROOT (its own terms apply), checked by digest."""
-    from analysis import datasets
-
-    for path in datasets.download(name):
-        typer.echo(path)
-
-
-@app.command()
-def pretrain(
-    method: str,
-    data: Annotated[str, typer.Option(help="scenes, folder:PATH or tiny-imagenet")] = "scenes",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    epochs: Annotated[int | None, typer.Option(help="default: the recipe's", min=1)] = None,
-    seed: int = 0,
-    out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: data/zoo")] = None,
-) -> None:
-    """Train one small encoder; interrupted, the same command goes on where it stopped."""
-    from analysis.encoders.pretrain import train
-
-    typer.echo(train(method, data=data, device=device, epochs=epochs, seed=seed, out=out))
+app.add_typer(cli_tools.app)  # after these, without a name in front
 
 
 def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 from cycler import cycler
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
@@ -104,6 +107,12 @@ def style(**changes: Any) -> Iterator[None]:
 def use_style() -> None:
     """Make the look of the book the default of this process; notebooks do this once."""
     mpl.rcParams.update(_RC)
+
+
+def intervals(ax: Axes, rows: pd.DataFrame, y: np.ndarray, colour: str, label: str) -> None:
+    """Draw `value` of each row as a dot at height y (k,), with a bar from `low` to `high`."""
+    errors = np.clip([rows.value - rows.low, rows.high - rows.value], 0, None)
+    ax.errorbar(rows.value, y, xerr=errors, fmt="o", color=colour, label=label, markersize=3.5, linewidth=1.2)
 
 
 def save(fig: Figure, run_dir: Path, name: str, alt: str, caption: str) -> FigureRef:

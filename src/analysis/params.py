@@ -29,6 +29,11 @@ class StudyParams(BaseModel):
         "measured", description="measured: compute everything; stored: draw the page from the numbers in data/reference"
     )
 
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Names of the data sets, encoders and further files (below `data/`) that a run reads."""
+        return {"datasets": getattr(self, "datasets", ()), "encoders": getattr(self, "encoders", ()), "files": ()}
+
     @model_validator(mode="before")
     @classmethod
     def _lists_from_text(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +69,44 @@ class MaskingCka(StudyParams):
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
 
+class QScore(StudyParams):
+    """Do discriminative features and Q-Score say which images a probe will get right?"""
+
+    encoders: Names = Field(description="encoders to read; claims speak of the self-supervised ones without signs")
+    dataset: str = Field("scenes:objects", description="images: D and probes from its training half, verdicts from the other")
+    masked: str = Field("", description="data set with masks on which maps of features are judged; empty: none")
+    n_train: int = Field(4000, ge=50, le=2_000_000, description="training images")
+    n_test: int = Field(2000, ge=20, le=1_000_000, description="images to judge by")
+    n_maps: int = Field(200, ge=4, le=100_000, description="images of `masked`")
+    eps: float = Field(4.0, ge=0, le=100, description="standard deviations above the mean that make a feature highly active")
+    low: float = Field(50.0, ge=0, lt=100, description="lower percentile of discriminative features")
+    high: float = Field(95.0, gt=0, le=100, description="upper percentile of discriminative features")
+    least_coverage: float = Field(
+        0.9, ge=0, le=1, description="share of training images that must have a Q: eps is lowered until they do; 0 keeps eps"
+    )
+    kept: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        (0.8, 0.6, 0.45, 0.2), description="shares of the features that compressed representations keep"
+    )
+    random_draws: int = Field(4, ge=1, le=100, description="random sets of features per share")
+    ladder: tuple[str, ...] = Field((), description="further encoders, in which mean Q is held against the probe only")
+    retrain: bool = Field(False, description="train encoders further with the regulariser; else data/tuning is read")
+    methods: Names = Field(("simclr", "vicreg", "barlow-twins"), description="methods of the zoo that are trained further")
+    seeds: int = Field(3, ge=2, le=100, description="trainings of each method and arm")
+    epochs: int = Field(2, ge=1, le=1000, description="passes over 10,000 images in each of these trainings")
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Both data sets, as a run is checked and fingerprinted by them."""
+        return tuple(dict.fromkeys(name for name in (self.dataset, self.masked) if name))
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Also the ladder, and the stored trainings where none are made."""
+        names = tuple(dict.fromkeys((*self.encoders, *self.ladder)))
+        return {**super().reads, "encoders": names, "files": () if self.retrain else ("tuning/qscore.json",)}
+
+
 class ModelZoo(StudyParams):
     """What are the small encoders worth that the studies use?"""
 
@@ -91,7 +134,33 @@ class World(StudyParams):
     n_permutations: int = Field(1000, ge=20, le=100_000, description="permutations of the classes in the null of confusions")
 
 
-STUDIES: dict[str, type[StudyParams]] = {"masking_cka": MaskingCka, "model_zoo": ModelZoo, "world": World}
+class LocalVit(StudyParams):
+    """What do patch tokens of self-supervised transformers know without tuning?"""
+
+    encoders: Names = Field(description="vision transformers to compare")
+    datasets: Names = Field(description="data sets; each is used for everything it has the ground truth of")
+    grid: int = Field(8, ge=2, le=64, description="patches per side of a tile: encoders with other patches get larger inputs")
+    n_bank: int = Field(36, ge=4, le=100_000, description="labelled images of few-shot segmentation")
+    n_test: int = Field(40, ge=4, le=100_000, description="images to be segmented")
+    n_views: int = Field(40, ge=4, le=100_000, description="images in which the same patch or object is looked for")
+    n_videos: int = Field(12, ge=2, le=10_000, description="videos in which objects are followed")
+    n_frames: int = Field(16, ge=9, le=10_000, description="frames of each video (all, if it has fewer)")
+    removed: Share = Field(0.26, description="share of dimensions that are removed where nothing else is said")
+    shares: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        (0.013, 0.065, 0.13, 0.26, 0.52, 0.78), description="shares of dimensions removed, in the curves"
+    )
+    by_layer: bool = Field(True, description="also compare patches after every block")
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+    level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+
+STUDIES: dict[str, type[StudyParams]] = {
+    "masking_cka": MaskingCka,
+    "model_zoo": ModelZoo,
+    "world": World,
+    "local_vit": LocalVit,
+    "qscore": QScore,
+}
 
 _ZOO = ("zoo:dinov2", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
 _RESNETS = ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino", "supervised", "untrained")
@@ -99,6 +168,22 @@ _VITS = ("mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
 _TINY = ("simclr", "swav", "vicreg", "dino", "mae")
 _TINY_ZOO = tuple(f"zoo:{name}-tiny-imagenet" for name in _TINY)
 _WHOLE_ZOO = (*(f"zoo:{name}" for name in (*_RESNETS, *_VITS)), *_TINY_ZOO)
+_LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))
+_JOINT = tuple(f"zoo:{name}" for name in _RESNETS if name not in ("supervised", "untrained"))
+_IMAGENET = ("simclr", "swav", "mocov2", "byol", "dino", "vicreg", "barlow")
+_LADDER = (
+    *("conv4:random_init", "conv4:umtra_miniimagenet_1query_5bs", "conv4:protoclr_cub_3query_50bs"),
+    *(f"conv4:protoclr_miniimagenet_{n}query_50bs" for n in (1, 3, 5, 10)),
+    *(
+        f"conv4:protoclr_miniimagenet_3query_50bs_{n}images"
+        for n in (1, 50, 200, 600, 800, 1200, 1600, 2400, 4800, 9600, 19200, 38400)
+    ),
+    *(f"conv4:protoclr_miniimagenet_3query_50bs_{n}classes" for n in (1, 2, 4, 8, 16, 32, 64)),
+    "conv4:sup_Conv4_baseline_aug",
+    *(f"conv4:sup_Conv4_baseline_aug_{n}images" for n in (600, 1200, 2400, 4800, 9600, 19200)),
+    *(f"conv4:sup_Conv4_baseline_aug_{n}classes" for n in (2, 4, 8, 16, 32)),
+    *(f"conv4:sup_Conv4_protonet_aug_{way}" for way in ("20way_5shot", "20way_20shot", "20way_50shot", "30way_1shot")),
+)
 _CONV4 = (
     "conv4:protoclr_miniimagenet_3query_50bs",
     "conv4:umtra_miniimagenet_1query_5bs",
@@ -106,6 +191,7 @@ _CONV4 = (
     "vit-tiny",
     "conv4:random_init",
 )
+_LOCAL = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:supervised-vit")
 _WORLD = ("zoo:untrained", "zoo:supervised", "zoo:simclr", "zoo:dinov2")
 _SCENES = ("scenes:objects", "scenes:fine", "scenes:context", "scenes:textures")
 
@@ -134,6 +220,38 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             "device": "auto",
         },
     },
+    "qscore": {
+        "smoke": {
+            "encoders": ("zoo:simclr", "zoo:vicreg", *_LABELLED),
+            "masked": "scenes:objects",
+            "n_train": 400,
+            "n_test": 200,
+            "n_maps": 24,
+            "kept": (0.6,),
+            "random_draws": 2,
+            "n_bootstrap": 100,
+        },
+        "default": {"encoders": (*_JOINT, *_LABELLED, "zoo:dinov2"), "masked": "scenes:objects"},
+        "real": {
+            "encoders": (*(name for name in _TINY_ZOO if "mae" not in name and "vit" not in name), "zoo:untrained"),
+            "dataset": "tiny-imagenet",
+            "masked": "tiny-imagenet",
+            "n_train": 5000,
+            "n_test": 2500,
+            "ladder": _LADDER,
+        },
+        "paper": {
+            "encoders": (
+                *(f"hub-file:{method}_rn50_lightly" for method in _IMAGENET),
+                "hub-file:simsiam_rn50",
+                "hub-file:supervised_rn50",
+            ),
+            "dataset": "folder:imagenet-100",
+            "n_train": 130_000,
+            "n_test": 5000,
+            "device": "auto",
+        },
+    },
     "model_zoo": {
         "smoke": {"encoders": ("zoo:simclr", "zoo:supervised", "zoo:untrained"), "n_train": 400, "n_test": 200},
         "default": {"encoders": _WHOLE_ZOO},
@@ -144,6 +262,42 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             "n_test": 5_000,
         },
         "paper": {"encoders": _WHOLE_ZOO},  # there is no paper's network to compare: the zoo is ours
+    },
+    "local_vit": {
+        "smoke": {
+            "encoders": ("zoo:mae", "zoo:dino-vit", "zoo:dinov2", "zoo:untrained-vit"),
+            "datasets": ("scenes:multi", "scenes:video", "scenes:pairs"),
+            **{"n_bank": 6, "n_test": 6, "n_views": 4, "n_videos": 2, "n_frames": 9},
+            **{"shares": (0.065, 0.26), "n_bootstrap": 100},
+        },
+        "default": {
+            "encoders": (*_LOCAL, "zoo:untrained-vit"),
+            "datasets": ("scenes:multi", "scenes:video", "scenes:pairs"),
+        },
+        "real": {
+            "encoders": (
+                *(f"zoo:{name}-tiny-imagenet" for name in ("mae", "dino-vit", "supervised-vit")),
+                *("zoo:untrained-vit", "vit-tiny"),
+            ),
+            "datasets": ("camvid", "ccp", "eth80", "davis"),
+            **{"n_bank": 72, "n_test": 30, "n_videos": 20, "n_frames": 40, "shares": (0.065, 0.26, 0.52)},
+        },
+        # SimMIM is not among the checkpoints that can be read here
+        "paper": {
+            "encoders": tuple(
+                f"hub-file:{kind}"
+                for kind in (
+                    "mae_vitb16",
+                    "scalemae_vitl16",
+                    "dino_vitb16",
+                    "ibot_vitb16",
+                    "dinov2_vitb14",
+                    "supervised_vitb16",
+                )
+            ),
+            "datasets": ("cityscapes", "davis"),
+            **{"grid": 14, "n_bank": 72, "n_test": 30, "n_videos": 30, "n_frames": 200, "device": "auto"},
+        },
     },
     "world": {
         "smoke": {"encoders": ("zoo:untrained", "zoo:simclr"), "n_train": 320, "n_test": 160, "n_permutations": 100},

@@ -51,11 +51,16 @@ def accuracy(correct: Array, seed: int = 0) -> Estimate:
     return estimate(float(hits.mean()), draws)
 
 
-def gain(correct: Array, control: Array, seed: int = 0) -> Estimate:
-    """Accuracy of one probe minus that of another on the same images (m,), paired bootstrap."""
-    difference = np.asarray(correct, dtype=float) - np.asarray(control, dtype=float)
-    rows = np.random.default_rng(seed).integers(len(difference), size=(DRAWS, len(difference)))
-    return estimate(float(difference.mean()), difference[rows].mean(1))
+def gain(correct: Array, control: Array, seed: int = 0, *, draws: int = DRAWS, comparisons: int = 1) -> Estimate:
+    """Accuracy of one probe minus that of another on the same images (m,), with its paired bootstrap interval.
+
+    The m differences are -1, 0 or 1, so that resampling the images is a draw of their counts from a multinomial. The interval
+    holds for `comparisons` gains together (Bonferroni).
+    """
+    difference = np.asarray(correct, dtype=int) - np.asarray(control, dtype=int)
+    shares = [(difference == value).mean() for value in (-1, 0, 1)]
+    counts = np.random.default_rng(seed).multinomial(len(difference), shares, size=draws)
+    return estimate(float(difference.mean()), (counts[:, 2] - counts[:, 0]) / len(difference), comparisons=comparisons)
 
 
 def decodability(x: Array, factor: Array, y: Array, truth: Array) -> float:

@@ -26,13 +26,14 @@ def fingerprint(study: str, preset: str, params: StudyParams) -> dict[str, Any]:
     """Everything a run of `study` depends on, as digests: the same fingerprint means the same result."""
     notebook = paths.NOTEBOOKS / f"{study}.py"
     stored = params.source == "stored"
-    names = {kind: () if stored else tuple(getattr(params, kind, ())) for kind in ("datasets", "encoders")}
+    names = {kind: () if stored else read for kind, read in params.reads.items()}
     return {
         "parameters": plain(params.model_dump()),
         "notebook": file_digest(notebook),
         "modules": {name: file_digest(path) for name, path in sorted(imported_modules(notebook).items())},
         "data": {name: _joint_digest(datasets.source_files(name)) for name in names["datasets"]},
         "weights": {name: _joint_digest(encoders.weight_files(name)) for name in names["encoders"]},
+        "files": {name: file_digest(paths.DATA / name) for name in names["files"]},
         "reference": {preset: file_digest(reference_file(study, preset))} if stored else {},
     }
 

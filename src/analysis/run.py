@@ -58,6 +58,7 @@ def absolute(overrides: dict[str, Any]) -> dict[str, Any]:
     """Relative `folder:`, `file:` and `hub-file:` paths made absolute: the kernel stands elsewhere than the user."""
 
     def fix(value: Any) -> Any:
+        """`value`, or each item of a list, with the path in it made absolute where something is there."""
         if isinstance(value, (list, tuple)):
             return [fix(item) for item in value]
         if isinstance(value, str) and "," not in value and (match := re.match(r"(folder:|file:|hub-file:[^=]+=)(.+)", value)):
@@ -75,9 +76,9 @@ def preflight(study: str, preset: str, params: StudyParams) -> None:
 
         load_stored(study, preset)
         return
-    for name in getattr(params, "datasets", ()):
+    for name in params.reads["datasets"]:
         datasets.check(name)
-    for name in getattr(params, "encoders", ()):
+    for name in params.reads["encoders"]:
         encoders.check(name)
 
 

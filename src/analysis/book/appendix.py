@@ -21,7 +21,7 @@ _DIGESTS = {
     "weights": "Weights",
     "reference": "Stored numbers",
 }
-_COMMANDS = {"__main__", "cli"}  # documented by `analysis --help`
+_COMMANDS = {"__main__", "cli", "cli_tools"}  # documented by `analysis --help`
 
 
 def write(pages: Sequence[Page]) -> dict[str, str]:

@@ -28,6 +28,8 @@ DEFECTS: dict[str, tuple[Callable[[], list[defects.Defect]], ...]] = {
     "minibatch_cka": (defects.batches,),
     "rbf_cka": (defects.median_conventions,),
     "squared_cca": (defects.qr_of_deficient_features,),
+    "svcca": (defects.directions_by_length,),
+    "pwcca": (defects.projected_without_whitening,),
 }
 _SIZES = ((200, 10), (200, 50), (200, 90), (1000, 50), (1000, 400))  # n images, p columns on either side
 

@@ -7,7 +7,21 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.datasets import camvid, ccp, cub, davis, dtd, eth80, fetch, flowers, folder, grabcut, pets, tiny_imagenet
+from analysis.datasets import (
+    camvid,
+    ccp,
+    cityscapes,
+    cub,
+    davis,
+    dtd,
+    eth80,
+    fetch,
+    flowers,
+    folder,
+    grabcut,
+    pets,
+    tiny_imagenet,
+)
 from analysis.datasets.base import Dataset
 from analysis.datasets.source import DatasetCard, Source
 from analysis.errors import UserError
@@ -17,7 +31,7 @@ __all__ = ["Dataset", "DatasetCard", "check", "describe", "download", "load", "s
 SCENES = ("objects", "fine", "context", "textures", "multi", "video", "pairs")
 SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
 SCENES_WORKER = 1_000  # images for which another process pays: it takes a second or two to start
-ADAPTERS = (tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd, camvid, davis)
+ADAPTERS = (tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd, camvid, cityscapes, davis)
 SOURCES: dict[str, Source] = {adapter.SOURCE.name: adapter.SOURCE for adapter in ADAPTERS}
 
 

@@ -73,6 +73,7 @@ def _reach(url: str) -> None:
     answers: queue.Queue[Exception | None] = queue.Queue()
 
     def attempt() -> None:
+        """Connect, and leave the error or None in `answers`."""
         try:
             socket.create_connection((place.hostname or "", port), timeout=PATIENCE).close()
             answers.put(None)

@@ -51,6 +51,7 @@ def _scenes(text: str, n: int, size: int, seed: int, split: str) -> Reader:
     kind, options = parse(text)
 
     def read(start: int, stop: int) -> np.ndarray:
+        """Draw the images start ... stop - 1."""
         return scenes.make(kind, stop - start, size=size, seed=seed, start=start, split=split, **options).images
 
     read(0, 1)  # refuses what cannot be drawn

@@ -31,6 +31,10 @@ class Backbone(nn.Module):
         """The layers asked for, from one forward pass over x, (n, 3, size, size)."""
         raise NotImplementedError
 
+    def part(self, layer: str) -> nn.Module | None:
+        """The module whose output is the map (n, c, h, w) of `layer`; None where there is no such map."""
+        return None
+
     def resize(self, size: int) -> None:
         """Prepare for inputs of `size` x `size`; a purely convolutional network needs nothing."""
 
@@ -106,6 +110,10 @@ class Convnet(Backbone):
         self.layers = (*(info["module"] for info in model.feature_info), "embed")
         self.dim = model.head_hidden_size
 
+    def part(self, layer: str) -> nn.Module | None:
+        """See `Backbone`."""
+        return None if layer == "embed" else self.model.get_submodule(layer)
+
     def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
         """See `Backbone`."""
         taps = [i for i, name in enumerate(self.layers[:-1]) if name in layers]
@@ -124,6 +132,10 @@ class Stages(Backbone):
         self.head = head
         self.layers = (*stages, "embed")
         self.dim = dim
+
+    def part(self, layer: str) -> nn.Module | None:
+        """See `Backbone`."""
+        return dict(self.stages.items()).get(layer)
 
     def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
         """See `Backbone`."""

@@ -74,59 +74,59 @@ def of_openmmlab() -> list[Checkpoint]:
         licence="Apache-2.0 (repository)",
         containers=("state_dict",),
         prefix="backbone.",
+        ignored=("head.",),
         head="neck.",
         head_renames=((r"^fc0", "0"), (r"^bn0", "1"), (r"^fc1", "3"), (r"^bn1", "4"), (r"^fc2", "6"), (r"^bn2", "7")),
         trap="Trained again in another library: neither the authors' weights nor their figure.",
     )
-
-    def run(config: str, stamp: str, top1: str) -> tuple[str, str, str]:
-        folder = f"{OPENMMLAB}/{config.split('_')[0]}/{config}"
-        return f"{folder}/{config}_{stamp}.pth", f"{top1} linear", f"sha256:{stamp.split('-')[1]}"
 
     simclr, simsiam = "simclr_resnet50_16xb256-coslr-{}e_in1k", "simsiam_resnet50_8xb32-coslr-{}e_in1k"
     moco, barlow = "mocov3_resnet50_8xb512-amp-coslr-{}e_in1k", "barlowtwins_resnet50_8xb256-coslr-300e_in1k"
     return [
         *openmmlab(
             {
-                "simclr_rn50_mmpretrain_800ep": run(simclr.format(800), "20220825-85fcc4de", "69.2"),
-                "simclr_rn50_mmpretrain_200ep": run(simclr.format(200), "20220825-4d9cce50", "66.9"),
+                "simclr_rn50_mmpretrain_800ep": _published(simclr.format(800), "20220825-85fcc4de", "69.2"),
+                "simclr_rn50_mmpretrain_200ep": _published(simclr.format(200), "20220825-4d9cce50", "66.9"),
             },
             method="SimCLR",
             projector="2048 2048- bn relu 128- bn",
-            ignored=("head.",),
         ),
         *openmmlab(
-            {"byol_rn50_mmpretrain": run("byol_resnet50_16xb256-coslr-200e_in1k", "20220825-de817331", "71.8")},
+            {"byol_rn50_mmpretrain": _published("byol_resnet50_16xb256-coslr-200e_in1k", "20220825-de817331", "71.8")},
             method="BYOL",
             projector="2048 4096 bn relu 256-",
             ignored=("head.", "target_net."),
         ),
         *openmmlab(
             {
-                "simsiam_rn50_mmpretrain_200ep": run(simsiam.format(200), "20220825-efe91299", "69.8"),
-                "simsiam_rn50_mmpretrain_100ep": run(simsiam.format(100), "20220825-d07cb2e6", "68.3"),
+                "simsiam_rn50_mmpretrain_200ep": _published(simsiam.format(200), "20220825-efe91299", "69.8"),
+                "simsiam_rn50_mmpretrain_100ep": _published(simsiam.format(100), "20220825-d07cb2e6", "68.3"),
             },
             method="SimSiam",
             projector="2048 2048- bn relu 2048- bn relu 2048- bn0",
-            ignored=("head.",),
         ),
         *openmmlab(
-            {"barlow_rn50_mmpretrain": run(barlow, "20220825-57307488", "71.8")},
+            {"barlow_rn50_mmpretrain": _published(barlow, "20220825-57307488", "71.8")},
             method="Barlow Twins",
             projector=BARLOW,
-            ignored=("head.",),
         ),
         *openmmlab(
             {
-                "mocov3_rn50_mmpretrain_800ep": run(moco.format(800), "20220927-e043f51a", "74.4"),
-                "mocov3_rn50_mmpretrain_300ep": run(moco.format(300), "20220927-1e4f3304", "72.8"),
-                "mocov3_rn50_mmpretrain_100ep": run(moco.format(100), "20220927-f1144efa", "69.6"),
+                "mocov3_rn50_mmpretrain_800ep": _published(moco.format(800), "20220927-e043f51a", "74.4"),
+                "mocov3_rn50_mmpretrain_300ep": _published(moco.format(300), "20220927-1e4f3304", "72.8"),
+                "mocov3_rn50_mmpretrain_100ep": _published(moco.format(100), "20220927-f1144efa", "69.6"),
             },
             method="MoCo v3",
             projector=MOCO_V3,
             ignored=("head.", "momentum_encoder."),
         ),
     ]
+
+
+def _published(config: str, stamp: str, top1: str) -> tuple[str, str, str]:
+    """Address, figure and digest of a run; the stamp, DATE-DIGEST, ends the name of its file."""
+    folder = f"{OPENMMLAB}/{config.split('_')[0]}/{config}"
+    return f"{folder}/{config}_{stamp}.pth", f"{top1} linear", f"sha256:{stamp.split('-')[1]}"
 
 
 def of_lightly() -> list[Checkpoint]:

@@ -12,25 +12,31 @@ MOCO_V3 = "2048 4096- bn relu 256- bn0"
 resnet = partial(family, architecture="resnet50")
 
 
-def of_their_authors() -> list[Checkpoint]:
-    """SwAV, MoCo v2 and v3, SimSiam."""
-    swav = partial(resnet, method="SwAV", page=f"{GITHUB}/facebookresearch/swav", licence=CC_BY_NC)
+def swav() -> list[Checkpoint]:
+    """SwAV, trained for 100 to 800 epochs."""
+    return resnet(
+        {
+            "swav_rn50": (f"{FAIR}/deepcluster/swav_800ep_pretrain.pth.tar", "75.3 linear"),
+            "swav_rn50_400ep": (f"{FAIR}/deepcluster/swav_400ep_pretrain.pth.tar", "74.6 linear"),
+            "swav_rn50_200ep": (f"{FAIR}/deepcluster/swav_200ep_pretrain.pth.tar", "73.9 linear"),
+            "swav_rn50_100ep": (f"{FAIR}/deepcluster/swav_100ep_pretrain.pth.tar", "72.1 linear"),
+        },
+        method="SwAV",
+        page=f"{GITHUB}/facebookresearch/swav",
+        licence=CC_BY_NC,
+        containers=("state_dict", ""),
+        head="projection_head.",
+        projector=SWAV,
+        ignored=("prototypes.",),
+        trap="There is no classifier; torch.hub leaves a random one in place, so that its 1000 outputs are noise.",
+    )
+
+
+def moco_and_simsiam() -> list[Checkpoint]:
+    """MoCo v2 and v3, SimSiam."""
     moco = partial(resnet, licence=CC_BY_NC, containers=("state_dict",))
     v2, v3, simsiam = f"{FAIR}/moco/moco_checkpoints", f"{FAIR}/moco-v3", f"{FAIR}/simsiam/models"
     return [
-        *swav(
-            {
-                "swav_rn50": (f"{FAIR}/deepcluster/swav_800ep_pretrain.pth.tar", "75.3 linear"),
-                "swav_rn50_400ep": (f"{FAIR}/deepcluster/swav_400ep_pretrain.pth.tar", "74.6 linear"),
-                "swav_rn50_200ep": (f"{FAIR}/deepcluster/swav_200ep_pretrain.pth.tar", "73.9 linear"),
-                "swav_rn50_100ep": (f"{FAIR}/deepcluster/swav_100ep_pretrain.pth.tar", "72.1 linear"),
-            },
-            containers=("state_dict", ""),
-            head="projection_head.",
-            projector=SWAV,
-            ignored=("prototypes.",),
-            trap="There is no classifier; torch.hub leaves a random one in place, so that its 1000 outputs are noise.",
-        ),
         *moco(
             {
                 "mocov2_rn50": (f"{v2}/moco_v2_800ep/moco_v2_800ep_pretrain.pth.tar", "71.1 linear", "md5:a04e12f8"),
@@ -119,4 +125,4 @@ def supervised() -> list[Checkpoint]:
     )
 
 
-ROWS = [*of_their_authors(), *by_redundancy(), *supervised()]
+ROWS = [*swav(), *moco_and_simsiam(), *by_redundancy(), *supervised()]

@@ -71,7 +71,7 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
         {**PIXELS, "repeat": 4, "views": replace(PIXELS["views"], area=(1.0, 1.0))},
         f"{OFTEN}; the method crops for itself, because it must know the scale",
     ),
-    "simmim": (PIXELS, WHOLE),
+    "simmim": ({**PIXELS, "repeat": 2}, f"{WHOLE}; at the time of the others"),
     "dino-vit": (TAUGHT, WARM),
     "ibot": (TAUGHT, WARM),
     "dinov2": ({**TAUGHT, "fresh": True}, f"{WARM}; every image is new"),

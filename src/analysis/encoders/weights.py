@@ -40,8 +40,8 @@ class _Inert(dict[Any, Any]):
     def __setstate__(self, _: object) -> None:
         pass
 
-    def append(self, _: object) -> None:  # the lists and sets of other libraries
-        pass
+    def append(self, _: object) -> None:
+        """Take no element; the lists and sets of other libraries call this, or `extend` or `add`."""
 
     extend = add = append
 
@@ -50,6 +50,7 @@ class _TensorUnpickler(pickle.Unpickler):
     """Knows tensors, their storages and ordered dictionaries; everything else becomes `_Inert`, and no code of it runs."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """The class of a tensor or its storage, or an ordered dictionary; `_Inert` for any other name."""
         storage = module == "torch" and name.endswith("Storage")
         return super().find_class(module, name) if storage or (module, name) in _PLAIN else _Inert
 
@@ -67,6 +68,7 @@ class _TensorPickle:
 
     @staticmethod
     def load(file: Any, **options: Any) -> Any:
+        """The object pickled in `file`, with `_Inert` for whatever is no tensor."""
         return _TensorUnpickler(file, **options).load()
 
 

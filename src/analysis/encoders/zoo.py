@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Collection
 from typing import Any
 
-from lightly.models.modules import MaskedVisionTransformerTIMM, heads
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
@@ -58,6 +57,10 @@ class ResNet(Backbone):
         self.layers = (*(f"stage{i + 1}" for i in range(len(widths))), "embed")
         self.dim = dim
 
+    def part(self, layer: str) -> nn.Module | None:
+        """See `Backbone`."""
+        return None if layer == "embed" else self.stages[self.layers.index(layer)]
+
     def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
         """See `Backbone`."""
         x = self.stem(x)
@@ -101,6 +104,8 @@ def build(architecture: dict[str, Any]) -> nn.Module:
         num_classes=0,
         dynamic_img_size=True,
     )
+    from lightly.models.modules import MaskedVisionTransformerTIMM  # here, for it costs every process seconds
+
     MaskedVisionTransformerTIMM(model)  # initialises its argument in place
     return model
 
@@ -116,6 +121,8 @@ def build_projector(architecture: dict[str, Any]) -> nn.Module | None:
     projector = dict(architecture.get("projector") or {})
     if not projector:
         return None
+    from lightly.models.modules import heads
+
     head = getattr(heads, projector.pop("head"), None)
     if head is None:
         raise UserError(f"unknown projector {architecture['projector']['head']!r}; it must be a head of lightly")

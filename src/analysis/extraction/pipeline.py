@@ -37,6 +37,7 @@ def _inputs(encoder: Encoder, read: Read, batches: Sequence[range]) -> Iterator[
     transform = encoder.transform
 
     def load(batch: range) -> Tensor:
+        """One batch, for a GPU as pinned bytes, for a processor normalised."""
         pixels = transform.pixels(read(batch.start, batch.stop))
         return pixels.pin_memory() if gpu else transform.normalised(pixels)
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from analysis import datasets
+from analysis.datasets import camvid, cityscapes
 from analysis.datasets.base import Dataset
 from analysis.datasets.pictures import read_rgb
 from analysis.datasets.source import Sample, chosen
@@ -36,12 +37,21 @@ class Layout:
 
 LAYOUTS: dict[str, Layout] = {
     "scenes:multi": Layout((128, 128), (2, 2), ("segmentation", "patches")),
-    "scenes:pairs": Layout((128, 128), (2, 2), ("instances",)),
+    "scenes:pairs": Layout((128, 128), (2, 2), ("instances", "patches")),
     "scenes:video": Layout((128, 128), (2, 2), ("instances", "tracking")),
     "camvid": Layout((360, 480), (3, 4), ("segmentation",), 11),
+    "cityscapes": Layout((1024, 2048), (4, 8), ("segmentation",), 255),
     "ccp": Layout((256, 256), (2, 2), ("segmentation", "patches")),
     "eth80": Layout((128, 128), (1, 1), ("instances",)),
     "davis": Layout((480, 800), (3, 5), ("tracking",)),
+}
+
+
+# What the labels 0, 1, ... of photographs are; those of scenes are the ground and the kinds of creatures.
+CLASSES: dict[str, tuple[str, ...]] = {
+    "camvid": camvid.CLASSES,
+    "cityscapes": cityscapes.CLASSES,
+    "ccp": ("nothing", *(f"label {index}" for index in range(1, 59))),
 }
 
 
@@ -88,11 +98,9 @@ def few_shot(name: str, n_bank: int, n_test: int, seed: int) -> Few:
         bank, test = both.select(np.sort(order[:cut])), both.select(np.sort(order[cut:]))
     else:
         bank, test = _labelled(name, n_bank, seed, bank_split), _labelled(name, n_test, seed, test_split)
-    maps, void = (bank.masks["semantic"], test.masks["semantic"]), layout(name).void
-    classes = bank.classes if name == "camvid" else ("ground", *bank.classes)
-    if name == "ccp":
-        classes = tuple(f"label {index}" for index in range(59))
-    return Few(bank.images, maps[0], test.images, maps[1], classes, void)
+    maps = bank.masks["semantic"], test.masks["semantic"]
+    classes = CLASSES.get(name, ("ground", *bank.classes))
+    return Few(bank.images, maps[0], test.images, maps[1], classes, layout(name).void)
 
 
 def _labelled(name: str, n: int, seed: int, split: str) -> Dataset:

@@ -10,7 +10,7 @@ from analysis.local_vit.neighbours import METRICS, Metric
 
 Array = np.ndarray
 BLOCK = 2**22  # similarities held at a time (32 MiB), or one query with its whole gallery where that is more
-DIGITS = 10  # scores nearer than 1e-10 of the largest possible are ties, which rounding of sums would else break
+DIGITS = 12  # scores nearer than 1e-12 of the largest possible are ties: the order of sums must not break them
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def retrieval(
 def similarity(queries: Array, gallery: Array, metric: Metric = "cosine") -> Array:
     """How near each of the gallery (g, d) is to each query (q, d): (q, g) float64, larger is nearer, ties exactly equal.
 
-    The inner product (`ip`), the `cosine`, or minus the squared distance (`l2`); each row is divided by the largest value that it
-    could reach and rounded to 10 digits, so that equal vectors tie whatever the order of summation was.
+    The inner product (`ip`), the `cosine`, or minus the squared distance (`l2`); each row is divided by the largest value
+    that it could reach and rounded to 12 digits, so that equal vectors tie whatever the order of summation was.
 
     Raises:
         UserError: shapes that do not go together, numbers that are not finite, or an unknown metric.
@@ -154,7 +154,7 @@ def _average_precision(scores: Array, right: Array) -> Array:
 
 
 def _overlaps(low: Array, high: Array, cells: int, size: int) -> Array:
-    """Length that intervals from `low` to `high` (...) share with each of the cells of a line of `size` pixels: (..., cells)."""
+    """Length that intervals from `low` to `high` (...) share with each cell of a line of `size` pixels: (..., cells)."""
     edges = np.arange(cells + 1) * (size / cells)
     return (np.minimum(high[..., None], edges[1:]) - np.maximum(low[..., None], edges[:-1])).clip(0)
 

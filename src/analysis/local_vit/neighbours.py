@@ -9,7 +9,8 @@ from torch import Tensor
 Array = np.ndarray
 Metric = Literal["ip", "cosine", "l2"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
-QUERIES, ROWS = 256, 16_384  # a block of scores is at most this large: 16 MiB
+ROWS = 16_384  # of the bank, and
+BLOCK = 2**23  # numbers, that are held at a time: scores of 32 MiB, candidates of 64 MiB
 GROUP = 64  # scores whose largest is found before any is ranked
 SLACK = 2  # candidates beyond k that are ranked again in double precision
 
@@ -18,41 +19,45 @@ def nearest(queries: Array, bank: Array, k: int = 1, metric: Metric = "cosine", 
     """The k rows of bank (n, d) most similar to each query (q, d), most similar first: indices and similarities, (q, k) each.
 
     Similarity is the inner product (`ip`), the cosine, or minus the Euclidean distance (`l2`). Candidates are found in single
-    precision, over blocks of at most `QUERIES` x `ROWS` scores, and ranked in double precision. Memory beyond the result does
-    not grow with q and n. Ties go to either row. k above n: n.
+    precision, over blocks of at most `BLOCK` scores, and ranked in double precision. Memory beyond the result and one copy
+    of the bank does not grow with q and n. Ties go to either row. k above n: n.
 
     Raises:
         ValueError: the widths differ, or there is nothing to search.
     """
     if queries.ndim != 2 or bank.ndim != 2 or queries.shape[1] != bank.shape[1] or not len(bank):
         raise ValueError(f"cannot search queries {queries.shape} in a bank {bank.shape}")
-    k = min(k, len(bank))
+    k, width = min(k, len(bank)), bank.shape[1]
     shift = bank.mean(0, dtype=np.float64).astype(np.float32) if metric == "l2" else 0  # distances stay, rounding shrinks
     rows = torch.from_numpy(np.ascontiguousarray(bank - shift, dtype=np.float32)).to(device)
-    lengths = rows.norm(dim=1).clamp_min(1e-12)
+    lengths = _lengths(bank)
     if metric == "cosine":
-        rows = rows / lengths[:, None]
-    offset = lengths.square() / 2 if metric == "l2" else None
+        rows /= torch.from_numpy(lengths).to(device, torch.float32)[:, None]
+    offset = rows.square().sum(1) / 2 if metric == "l2" else None
     indices, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
-    for start in range(0, len(queries), QUERIES):
-        part = queries[start : start + QUERIES]
+    step = max(1, min(BLOCK // min(len(bank), ROWS), BLOCK // ((k + SLACK) * width)))
+    scores = torch.empty(step * min(len(bank), ROWS), device=device)  # one buffer for all blocks: fresh memory costs a fifth
+    for start in range(0, len(queries), step):
+        part = queries[start : start + step]
         x = torch.from_numpy(np.ascontiguousarray(part - shift, dtype=np.float32)).to(device)
-        near = _candidates(x, rows, offset, min(k + SLACK, len(bank))).cpu().numpy()
-        exact = _similarity(part, bank[near], metric)
+        near = _candidates(x, rows, offset, min(k + SLACK, len(bank)), scores).cpu().numpy()
+        exact = _similarity(part, bank[near], lengths[near], metric)
         order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
-        indices[start : start + QUERIES] = np.take_along_axis(near, order, 1)
-        similarities[start : start + QUERIES] = np.take_along_axis(exact, order, 1)
+        indices[start : start + step] = np.take_along_axis(near, order, 1)
+        similarities[start : start + step] = np.take_along_axis(exact, order, 1)
     return indices, similarities
 
 
-def _candidates(x: Tensor, rows: Tensor, offset: Tensor | None, k: int) -> Tensor:
+def _candidates(x: Tensor, rows: Tensor, offset: Tensor | None, k: int, buffer: Tensor) -> Tensor:
     """Indices (q, k) of the largest x @ rows.T - offset, in single precision."""
     best: list[tuple[Tensor, Tensor]] = []
     for first in range(0, len(rows), ROWS):
-        scores = x @ rows[first : first + ROWS].T
+        block = rows[first : first + ROWS]
+        scores = buffer[: len(x) * len(block)].view(len(x), len(block))
+        torch.mm(x, block.T, out=scores)
         if offset is not None:
             scores -= offset[first : first + ROWS]
-        values, index = _top(scores, min(k, scores.shape[1]))
+        values, index = _top(scores, min(k, len(block)))
         best.append((values, index + first))
     values, index = (torch.cat(parts, 1) for parts in zip(*best, strict=True))
     return index.gather(1, values.topk(k, 1).indices)
@@ -76,12 +81,15 @@ def _top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return values, places.gather(1, index)
 
 
-def _similarity(queries: Array, rows: Array, metric: Metric) -> Array:
-    """Of queries (q, d) with their own rows (q, k, d), in double precision: (q, k)."""
-    x, y = queries.astype(np.float64), rows.astype(np.float64)
+def _similarity(queries: Array, rows: Array, lengths: Array, metric: Metric) -> Array:
+    """Of queries (q, d) with their own rows (q, k, d) of known lengths (q, k), in double precision: (q, k)."""
+    x = queries.astype(np.float64)
     if metric == "l2":
-        return -np.linalg.norm(x[:, None] - y, axis=2)
-    products = np.einsum("qd,qkd->qk", x, y)
-    if metric == "ip":
-        return products
-    return products / (np.linalg.norm(x, axis=1)[:, None] * np.linalg.norm(y, axis=2)).clip(1e-24)
+        return -np.linalg.norm(x[:, None] - rows, axis=2)
+    products = np.einsum("qd,qkd->qk", x, rows.astype(np.float64))
+    return products if metric == "ip" else products / (_lengths(x)[:, None] * lengths)
+
+
+def _lengths(x: Array) -> Array:
+    """Euclidean norms (n,) of x (n, d), in double precision and above 0."""
+    return np.sqrt(np.einsum("nd,nd->n", x, x, dtype=np.float64)).clip(1e-12)

@@ -80,20 +80,23 @@ def _mean_labels(
     rows = max(
         1, int(math.sqrt(radius**2 + BLOCK / (len(context) * w * w)) - radius)
     )  # rows (rows + 2 radius) context w^2 <= BLOCK
-    columns = (torch.arange(w)[:, None] - torch.arange(w)).abs() <= radius
-    blocks = []
+    far = [
+        torch.zeros(n, n).masked_fill_((torch.arange(n)[:, None] - torch.arange(n)).abs() > radius, -torch.inf) for n in (h, w)
+    ]
+    out, total = torch.zeros(h * w, labels.shape[-1]), torch.zeros(h * w, 1)
     for top in range(0, h, rows):
-        bottom = min(top + rows, h)
-        low, high = max(0, top - radius), min(h, bottom + radius)
-        near = (torch.arange(top, bottom)[:, None] - torch.arange(low, high)).abs() <= radius
-        window = (near[:, None, None, :, None] & columns[None, :, None, None, :]).expand(-1, -1, len(context), -1, -1)
-        sources = tokens[:, low:high].flatten(0, 2)
-        cosine = target[top:bottom].flatten(0, 1) @ sources.T
-        cosine.masked_fill_(~window.reshape(cosine.shape), -torch.inf)
-        least = cosine.topk(min(topk, cosine.shape[1]), dim=1).values[:, -1:]
-        weights = torch.softmax(cosine.masked_fill_(cosine < least, -torch.inf) / temperature, dim=1)
-        blocks.append(weights @ labels[:, low:high].flatten(0, 2))
-    return torch.cat(blocks).reshape(h, w, -1)
+        block = slice(top, min(top + rows, h))
+        seen = slice(max(0, top - radius), block.stop + radius)
+        cosine = target[block].flatten(0, 1) @ tokens[:, seen].flatten(0, 2).T
+        places = cosine.view(-1, w, len(context), far[0][block, seen].shape[1], w)
+        places += far[0][block, seen][:, None, None, :, None]
+        places += far[1][:, None, None, :]
+        best = cosine.topk(min(topk, cosine.shape[1]), dim=1).values
+        row, source = (cosine >= best[:, -1:]).nonzero(as_tuple=True)
+        weights = torch.exp((cosine[row, source] - best[row, 0]) / temperature)[:, None]
+        total.index_add_(0, top * w + row, weights)
+        out.index_add_(0, top * w + row, weights * labels[:, seen].flatten(0, 2)[source])
+    return (out / total).reshape(h, w, -1)
 
 
 def _enlarged(soft: torch.Tensor, shape: tuple[int, ...]) -> Array:

@@ -6,11 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.datasets.base import Dataset
-from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH
+from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH, intervals
 from analysis.masking.masks import COMPLETE
 from analysis.masking.measure import variants
 from analysis.params import MaskingCka
@@ -81,7 +80,7 @@ def separation(rows: list[Row], titles: Titles, smallest: float) -> Drawn:
     for offset, fill in enumerate(fills):
         here = table[(table.fill == fill) & (table.dataset == "mean")].set_index("encoder").loc[encoders]
         y = np.arange(len(encoders)) + (offset - (len(fills) - 1) / 2) * 0.22
-        _intervals(ax, here, y, PALETTE[offset], f"fill: {fill}")
+        intervals(ax, here, y, PALETTE[offset], f"fill: {fill}")
         single = table[(table.fill == fill) & (table.dataset != "mean")]
         places = [y[encoders.index(name)] for name in single.encoder]
         ax.plot(single.value, places, ".", color=PALETTE[offset], alpha=0.35, markersize=4)
@@ -203,7 +202,7 @@ def neighbours(rows: list[Row], titles: Titles, fill: str) -> Drawn:
         for offset, variant in enumerate(wanted):
             here = table[(table.dataset == dataset) & (table.variant == variant)].set_index("encoder").loc[encoders]
             y = np.arange(len(encoders)) + (offset - 2) * 0.15
-            _intervals(ax, here.rename(columns={"accuracy": "value"}), y, PALETTE[offset], variant.replace("_", " "))
+            intervals(ax, here.rename(columns={"accuracy": "value"}), y, PALETTE[offset], variant.replace("_", " "))
         ax.set_title(dataset, fontsize=8)
         ax.set_xlabel("1-NN accuracy")
     axes[0, 0].set_yticks(range(len(encoders)), [titles(name) for name in encoders])
@@ -215,8 +214,3 @@ def neighbours(rows: list[Row], titles: Titles, fill: str) -> Drawn:
         f"Nearest-neighbour accuracy, mean over models and data sets, is {means[COMPLETE]:.2f} for complete images, "
         f"{means['foreground']:.2f} for the object alone and {means['background']:.2f} for the ground alone."
     )
-
-
-def _intervals(ax: Axes, rows: pd.DataFrame, y: np.ndarray, colour: str, label: str) -> None:
-    errors = np.clip([rows.value - rows.low, rows.high - rows.value], 0, None)
-    ax.errorbar(rows.value, y, xerr=errors, fmt="o", color=colour, label=label, markersize=3.5, linewidth=1.2)

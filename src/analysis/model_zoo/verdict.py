@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from analysis import probing
 from analysis.errors import UserError
 from analysis.model_zoo.cards import Card
 from analysis.model_zoo.measure import PROBES
 from analysis.params import ModelZoo
 from analysis.results import Row
-from analysis.stats import Estimate, estimate
+from analysis.stats import Estimate
 
 BEATS, FAILS = "beats its untrained twin", "does not beat its untrained twin"
 RULE = (
@@ -20,24 +21,13 @@ RULE = (
 ALLOWED = {"knn": 0.005, "linear": 0.005, "rankme": 0.5, "factors": 0.01}
 
 
-def paired(correct: np.ndarray, control: np.ndarray, draws: int, seed: int, comparisons: int = 1) -> Estimate:
-    """Accuracy of one probe less that of another on the same m images, with its bootstrap interval.
-
-    The m differences are -1, 0 or 1, so that resampling the images is a draw of their counts from a multinomial.
-    """
-    difference = np.asarray(correct, dtype=int) - np.asarray(control, dtype=int)
-    shares = [(difference == value).mean() for value in (-1, 0, 1)]
-    counts = np.random.default_rng(seed).multinomial(len(difference), shares, size=draws)
-    return estimate(float(difference.mean()), (counts[:, 2] - counts[:, 0]) / len(difference), comparisons=comparisons)
-
-
 def gains(correct: Mapping[str, Mapping[str, np.ndarray]], controls: Mapping[str, str], params: ModelZoo) -> list[Row]:
     """Gain of each encoder over its control, probe by probe; intervals hold for all encoders together."""
     rows = []
     for encoder, control in controls.items():
         for probe in PROBES:
             pair = correct[encoder][probe], correct[control][probe]
-            found = paired(*pair, params.n_bootstrap, params.seed, comparisons=len(controls))
+            found = probing.gain(*pair, params.seed, draws=params.n_bootstrap, comparisons=len(controls))
             rows.append({"encoder": encoder, "control": control, "probe": probe, **vars(found)})
     return rows
 

@@ -5,7 +5,7 @@ are its mean and standard deviation across its r features.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -142,3 +142,36 @@ def discriminative(percent: Array, rule: Rule | None = None) -> Array:
     chosen = np.zeros(r, dtype=bool)
     chosen[ranked] = True
     return chosen & (np.asarray(percent) > 0)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What training images say of an encoder: the rule used, A (r,) in percent, D (r,), and the share with a defined Q."""
+
+    rule: Rule
+    percent: Array
+    chosen: Array
+    coverage: float
+
+
+STEPS = (4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.0)
+
+
+def find(x: Array, rule: Rule, least: float = 0.0) -> Found:
+    """D and its coverage on training features x (n, r), with eps lowered as far as it must be.
+
+    eps = 4 suits wide, sparse representations. Narrow or dense ones exceed it nowhere (of r numbers none lies more than
+    sqrt(r - 1) above their mean), and Q is then undefined nearly everywhere. eps is therefore the largest of `rule.eps` and the
+    smaller `STEPS` for which at least a share `least` of the training images has an active feature in D. No labels are used.
+    `least` = 0 leaves eps as it is.
+    """
+    for eps in (rule.eps, *(step for step in STEPS if step < rule.eps)):
+        tried = replace(rule, eps=eps)
+        percent = Activity(tried).update(x).percent
+        chosen = discriminative(percent, tried)
+        covered = sum(int((highly_active(rows, moments(rows), tried) & chosen).any(axis=1).sum()) for rows in chunks(x)) / len(
+            x
+        )
+        if covered >= least:
+            break
+    return Found(tried, percent, chosen, covered)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from analysis import probing
 from analysis.qscore.activity import Array, Rule
@@ -71,13 +70,8 @@ def correct_by_way(
     seed: int,
 ) -> dict[tuple[str, float], Array]:
     """(way, share kept) -> (m,) whether a linear probe, fitted on x, names the class of y; the mean over draws for `random`."""
-    asked = [(way, kept, *found) for kept in shares for way, *found in representations(x, y, percent, kept, rule, draws, seed)]
-    hits = Parallel(n_jobs=-1)(delayed(_correct)(part, labels, other, truth) for _, _, part, other in asked)
     grouped: dict[tuple[str, float], list[Array]] = {}
-    for (way, kept, *_), correct in zip(asked, hits, strict=True):
-        grouped.setdefault((way, kept), []).append(correct)
+    for kept in shares:
+        for way, part, other in representations(x, y, percent, kept, rule, draws, seed):
+            grouped.setdefault((way, kept), []).append(probing.linear(part, labels, other) == truth)
     return {key: np.mean(found, axis=0) for key, found in grouped.items()}
-
-
-def _correct(x: Array, labels: Array, y: Array, truth: Array) -> Array:
-    return probing.linear(x, labels, y) == truth

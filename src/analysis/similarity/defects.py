@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.similarity.cca import mean_cca, squared_cca
+from analysis.similarity.cca import directions, mean_cca, pwcca, squared_cca, svcca
 from analysis.similarity.cka import debiased_cka, double_centre, linear_cka, minibatch_cka, rbf_cka
 from analysis.similarity.inputs import centred
 from analysis.similarity.products import products
@@ -110,6 +110,32 @@ def qr_of_deficient_features() -> list[Defect]:
     return rows
 
 
+def directions_by_length() -> list[Defect]:
+    """SVCCA keeping 99 % of the sum of s_i instead of s_i^2, or of features not centred, whose mean is then a direction."""
+    rng = np.random.default_rng(0)
+    z, of_x, of_y = rng.standard_normal((3, 1000, 100))
+    shared = np.arange(100) < 20
+    x, y = (np.where(shared, z, own) / np.arange(1, 101) for own in (of_x, of_y))
+    features, seen, rows = "the largest 20 of 100 directions shared", "anatome (015ccc4)", []
+    for what, offset in (("sum of s_i, not of s_i^2", 0), ("sum of s_i, not centred", 10), ("sum of s_i, not centred", 30)):
+        a, b = (centred(side) + offset for side in (x, y))
+        value = mean_cca(_longest(a), _longest(b))
+        rows.append(Defect(what, f"{features}, offset {offset}", svcca(a, b), value, seen))
+    return rows
+
+
+def projected_without_whitening() -> list[Defect]:
+    """PWCCA's weights from directions that lack the whitening matrix, or to which the mean of the features is added back."""
+    x, y = demo_features()
+    x, seen = centred(x), "google/svcca (1f9f7ea)"
+    uneven = x * np.logspace(0, -2, 10)
+    rows = [Defect("no whitening", "columns scaled from 1 to 0.01", pwcca(uneven, y), _projected(uneven, y), seen)]
+    for offset in (10, 100):
+        a = x + offset
+        rows.append(Defect("no whitening, mean added back", f"offset {offset}", pwcca(a, y), _projected(a, y), seen))
+    return rows
+
+
 def median_conventions() -> list[Defect]:
     """The RBF width from the lower median, or from the median without the diagonal."""
     x, y = demo_features()
@@ -165,7 +191,8 @@ def dimension_bias() -> list[Defect]:
 def all_defects() -> list[Defect]:
     """Every row of this module, a few seconds."""
     parts: list[Callable[[], list[Defect]]] = [uncentred_float32, epsilon_under_root, clamped_at_zero, batches]
-    parts += [qr_of_deficient_features, median_conventions, masked_diagonal, repeated_images, dimension_bias]
+    parts += [qr_of_deficient_features, directions_by_length, projected_without_whitening, median_conventions]
+    parts += [masked_diagonal, repeated_images, dimension_bias]
     return [row for part in parts for row in part()]
 
 
@@ -174,6 +201,7 @@ def _song(k: np.ndarray, l: np.ndarray) -> float:
     n = len(k)
 
     def hsic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """n (n - 3) times the unbiased HSIC of two Gram matrices, diagonals left out."""
         a, b = (g - np.diag(np.diag(g)) for g in (a, b))
         means = a.sum() * b.sum() / np.float32((n - 1) * (n - 2))
         return (a * b).sum() + means - np.float32(2 / (n - 2)) * (a.sum(axis=0) @ b.sum(axis=0))
@@ -186,6 +214,24 @@ def _qr_squared_cca(x: np.ndarray, y: np.ndarray) -> float:
     """||Qy' Qx||_F^2 / min(p, q) with QR bases and nominal widths."""
     qx, qy = np.linalg.qr(x)[0], np.linalg.qr(y)[0]
     return float(np.linalg.norm(qy.T @ qx) ** 2 / min(x.shape[1], y.shape[1]))
+
+
+def _longest(x: np.ndarray) -> np.ndarray:
+    """The projection of x as it comes on its first singular directions, those before 99 % of the sum of s_i is reached."""
+    _, lengths, neurons = np.linalg.svd(x, full_matrices=False)
+    return x @ neurons[np.cumsum(lengths) < 0.99 * lengths.sum()].T
+
+
+def _projected(x: np.ndarray, y: np.ndarray) -> float:
+    """PWCCA weighted along Q of QR(Xc V u + mean of X); the canonical variates are Xc V diag(1/s) u, with Xc = U diag(s) V'.
+
+    Where a mean is added, the third digit depends on the signs of u, which are the linear algebra library's choice.
+    """
+    a, b = directions(x), directions(y)
+    left, rho, _ = np.linalg.svd(a.rows.T @ b.rows, full_matrices=False)
+    basis = np.linalg.qr(centred(x) @ a.neurons.T @ left + x.mean(axis=0))[0]
+    weights = np.abs(basis.T @ x).sum(axis=1)
+    return float(weights @ rho / weights.sum())
 
 
 def _rbf_with(x: np.ndarray, y: np.ndarray, median: Callable[[np.ndarray], float], threshold: float = 0.5) -> float:

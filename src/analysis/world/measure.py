@@ -72,6 +72,7 @@ def images(params: World) -> Images:
     """Draw them, with as many processes as there are cores."""
 
     def drawn(kind: str, n: int, split: str, **options: Any) -> Dataset:
+        """`n` images of one kind, in the size and of the world of `params`."""
         workers = os.cpu_count() or 1
         return scenes.make(kind, n, size=params.size, seed=params.seed, split=split, workers=workers, **options)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.datasets.scenes.kinds import CLASSES, class_names
-from analysis.figures import INK, MUTED, PALETTE, SEQUENTIAL, WIDTH
+from analysis.figures import INK, MUTED, PALETTE, SEQUENTIAL, WIDTH, intervals
 from analysis.results import Row
 from analysis.world.confusion import SHARED, sharing
 
@@ -27,7 +27,7 @@ def difficulty(rows: list[Row], titles: Mapping[str, str], chance: float) -> Dra
     fig, ax = plt.subplots(figsize=(WIDTH, 1.0 + 0.38 * len(names)))
     for offset, (probe, label) in enumerate(PROBES.items()):
         here = table[table.probe == probe].set_index("representation").loc[names]
-        _intervals(ax, here, np.arange(len(names)) + 0.22 * (offset - 0.5), PALETTE[offset], label)
+        intervals(ax, here, np.arange(len(names)) + 0.22 * (offset - 0.5), PALETTE[offset], label)
     ax.axvline(chance, color=MUTED, linestyle="--", linewidth=1, label="chance")
     ax.set_xlim(0, 1)
     _name_rows(ax, [titles[name] for name in names])
@@ -83,7 +83,7 @@ def confusion(counts: list[Row], rows: list[Row], title: str) -> Drawn:
     right.barh(
         y, found.null_high - found.null_low, left=found.null_low, color=MUTED, alpha=0.35, height=0.5, label="95 % of null"
     )
-    _intervals(right, found, y, PALETTE[0], "errors")
+    intervals(right, found, y, PALETTE[0], "errors")
     _name_rows(right, found.factor)
     right.set_xlim(0, 1)
     right.set_xlabel("share of errors")
@@ -106,7 +106,7 @@ def context(rows: list[Row], titles: Mapping[str, str], chance: float) -> Drawn:
         ax.hlines(y, here.broken, here.kept, color=MUTED, linewidth=1)
         for offset, setting in ((-0.08, "kept"), (0.08, "broken")):
             edges = here.rename(columns={setting: "value", f"{setting}_low": "low", f"{setting}_high": "high"})
-            _intervals(ax, edges, y + offset, PALETTE[0 if setting == "kept" else 1], f"context {setting}")
+            intervals(ax, edges, y + offset, PALETTE[0 if setting == "kept" else 1], f"context {setting}")
         ax.axvline(chance, color=MUTED, linestyle="--", linewidth=1)
         ax.set_title(label, fontsize=8)
         ax.set_xlabel("accuracy")
@@ -117,11 +117,6 @@ def context(rows: list[Row], titles: Mapping[str, str], chance: float) -> Drawn:
         f"When grounds no longer go with classes, probes fitted where they did lose {mean['misled']:.2f} of accuracy on "
         f"average, probes fitted where they did not {mean['plain']:.2f}."
     )
-
-
-def _intervals(ax: Axes, rows: pd.DataFrame, y: np.ndarray, colour: str, label: str) -> None:
-    errors = np.clip([rows.value - rows.low, rows.high - rows.value], 0, None)
-    ax.errorbar(rows.value, y, xerr=errors, fmt="o", color=colour, label=label, markersize=3.5, linewidth=1.2)
 
 
 def _name_rows(ax: Axes, names: object) -> None:

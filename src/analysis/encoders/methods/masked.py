@@ -44,7 +44,8 @@ class MAE(Method):
 class SimMIM(Method):
     """Xie et al. 2022: six tenths of the patches are replaced by a learnt token; one linear layer predicts their pixels.
 
-    The mask is drawn patch by patch: the paper's units of 32 px are four of these images' patches of 8 px each way.
+    The mask is drawn patch by patch: the paper's units of 32 px are four of these images' patches of 8 px each way. Pixels are
+    normalised patch by patch, as in MAE: of raw ones so small a network learns in this time the colours and nothing else.
     """
 
     base: ClassVar[dict[str, Any]] = zoo.VIT
@@ -61,16 +62,19 @@ class SimMIM(Method):
         _, hidden = mask(len(images), self.masked.sequence_length, self.ratio, generator)
         tokens = self.masked.encode(images, idx_mask=hidden)
         found = self.leave(utils.get_at_index(tokens, hidden))
-        target = utils.get_at_index(utils.patchify(images, self.base["patch"]), hidden - 1)
+        pixels = utils.normalize_mean_var(utils.patchify(images, self.base["patch"]))
+        target = utils.get_at_index(pixels, hidden - 1)
         return Step(F.l1_loss(found, target), tokens[:, 1:].mean(1))
 
 
 class ScaleMAE(MAE):
     """Reed et al. 2023: an MAE that knows the scale of its input and rebuilds a finer image from a coarser one.
 
-    A square of random side is the finer image, 64 px; the encoder sees it at 32 px, with positions measured on the ground
-    (their eq. 2) instead of in patches. The decoder predicts the coarse pixels (low band) and what the fine image has beyond
-    them (high band), for all patches as they do. One side is drawn per batch; one linear layer replaces their convolutions.
+    A square of random side is the finer image, 64 px; the encoder sees it with half the detail, with positions measured on the
+    ground (their eq. 2) instead of in patches. The decoder predicts the coarse pixels (low band) and what the fine image has
+    beyond them (high band), for all patches as they do. One side is drawn per batch; one linear layer replaces their
+    convolutions; both bands are normalised patch by patch, for the reason given at `SimMIM`. The coarse image is spread over 64
+    px again, so that the encoder meets patches of one kind: it is used at 64 px.
     """
 
     sides = (32, 40, 48, 56, 64)
@@ -78,7 +82,7 @@ class ScaleMAE(MAE):
     def __init__(self) -> None:
         super().__init__()
         patch = self.base["patch"]
-        self.leave = nn.Linear(self.width, 3 * patch**2 * (1 + 4))
+        self.leave = nn.Linear(self.width, 3 * patch**2 // 4 + 3 * patch**2)
 
     def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
         """See `Method`."""
@@ -88,16 +92,19 @@ class ScaleMAE(MAE):
         row, column = ((whole.shape[-1] - side) * p // (len(self.sides) - 1) for p in pick[1:])
         fine = F.interpolate(whole[..., row : row + side, column : column + side], size=64, mode="bilinear")
         coarse = F.avg_pool2d(fine, 2)
-        tokens, keep = self._encode(coarse, side / coarse.shape[-1], generator)
-        length = 1 + (coarse.shape[-1] // patch) ** 2
+        seen = F.interpolate(coarse, scale_factor=2, mode="bilinear")
+        scale = side / seen.shape[-1]
+        tokens, keep = self._encode(seen, scale, generator)
+        length = 1 + (seen.shape[-1] // patch) ** 2
         full = self.decoder.mask_token.expand(len(whole), length, -1).to(tokens.dtype)
         full = utils.set_at_index(full, keep, self.enter(tokens))
-        position = ground_positions(self.width, coarse.shape[-1] // patch, side / coarse.shape[-1]).to(full)
+        position = ground_positions(self.width, seen.shape[-1] // patch, scale).to(full)
         out = self.leave(self.decoder.decode(full + position)[:, 1:])
-        low, high = out.split([3 * patch**2, 12 * patch**2], dim=2)
-        beyond = fine - F.interpolate(coarse, scale_factor=2, mode="bilinear")
-        loss = F.mse_loss(low, utils.patchify(coarse, patch)) + F.l1_loss(high, utils.patchify(beyond, 2 * patch))
-        return Step(loss, tokens[:, 1:].mean(1))
+        low, high = out.split([3 * patch**2 // 4, 3 * patch**2], dim=2)
+        below, beyond = (
+            utils.normalize_mean_var(utils.patchify(band, size)) for band, size in ((coarse, patch // 2), (fine - seen, patch))
+        )
+        return Step(F.mse_loss(low, below) + F.l1_loss(high, beyond), tokens[:, 1:].mean(1))
 
     def _encode(self, images: Tensor, scale: float, generator: Generator) -> tuple[Tensor, Tensor]:
         """Normalised tokens of the patches kept, and which they are."""

@@ -1,0 +1,78 @@
+"""One encoder, read once: its features, D, its linear probe, and what that gets right."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import encoders, features, probing
+from analysis.encoders.base import Encoder
+from analysis.qscore.activity import Array, Found, Rule, find
+from analysis.qscore.data import Split
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Attributes:
+    encoder: the network.
+    x, y: (n, r) and (m, r) its features of `Split.x` and `Split.y`.
+    found: D and eps, from x alone.
+    probabilities: (m, c) of the linear probe, fitted on x.
+    correct: (m,) whether the probe names the class of y.
+    """
+
+    encoder: Encoder
+    x: Array
+    y: Array
+    found: Found
+    probabilities: Array
+    correct: Array
+
+
+def read(name: str, data: Split, rule: Rule, least: float, device: str) -> Reading:
+    """Read an encoder. Signed features (transformers) are taken two-sided, an extension of ours."""
+    encoder = encoders.load(name, device)
+    x, y = (features.extract(encoder, part, description=name)["embed"] for part in (data.x, data.y))
+    found = find(x, signed(rule, x), least)
+    probe = probing.fit_linear(x, data.labels)
+    probabilities = probe.predict_proba(y)
+    return Reading(encoder, x, y, found, probabilities, probe.classes_[probabilities.argmax(1)] == data.truth)
+
+
+def signed(rule: Rule, x: Array) -> Rule:
+    """The rule, two-sided where features have signs."""
+    return Rule(rule.eps, rule.low, rule.high, two_sided=bool((x[:100] < 0).any()))
+
+
+def activation(y: Array, chosen: Array) -> Array:
+    """Mean activation of the chosen features (r,) in unit-length representations y (m, r): (m,)."""
+    return y[:, chosen].sum(1) / np.linalg.norm(y, axis=1).clip(1e-12) / max(int(chosen.sum()), 1)
+
+
+def effect(values: Array, correct: Array, weights: Array) -> Array:
+    """Cohen's d of values (m,) between correct and misclassified images, for resampled images (1 + B, m): (1 + B,).
+
+    Difference of the means, in units of the pooled standard deviation.
+    """
+    moments = []
+    for part in (correct, ~correct):
+        w = weights * part
+        total = w.sum(1)
+        mean = w @ values / total
+        moments.append((mean, w @ values**2 / total - mean**2, total))
+    (a, va, na), (b, vb, nb) = moments
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a - b) / np.sqrt((na * va + nb * vb) / (na + nb))
+
+
+def selectivity(y: Array, truth: Array, weights: Array) -> Array:
+    """Share of each feature's variance that lies between classes (eta squared), (1 + B, r), for y (m, r)."""
+    total = weights.sum(1, keepdims=True)
+    centred = y - y.mean(0)  # keeps the differences of squares below exact
+    mean = weights @ centred / total
+    between = -total * mean**2
+    for label in np.unique(truth):
+        rows = truth == label
+        count = weights[:, rows].sum(1, keepdims=True)
+        between += (weights[:, rows] @ centred[rows]) ** 2 / np.maximum(count, 1)
+    variance = weights @ centred**2 - total * mean**2
+    return np.divide(between, variance, out=np.zeros_like(between), where=variance > 1e-12)
