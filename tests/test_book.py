@@ -84,7 +84,18 @@ def _outside(address: str) -> bool:
 
 
 def test_the_book_has_every_part_it_promises(book: Path) -> None:
-    promised = ["index", "intro", "how_to_read", "rerun", "claims", "provenance", "references", "api/index", "measures/index", "checkpoints"]
+    promised = [
+        "index",
+        "intro",
+        "how_to_read",
+        "rerun",
+        "claims",
+        "provenance",
+        "references",
+        "api/index",
+        "measures/index",
+        "checkpoints",
+    ]
     for name in [*promised, *(f"measures/{measure}" for measure in MEASURES), "studies/masking_cka/index"]:
         assert (book / f"{name}.html").is_file(), name
     assert (book / DEFAULT).is_file()

@@ -12,7 +12,7 @@ from analysis.qscore.data import Split
 from analysis.qscore.reading import signed
 from analysis.qscore.scores import q_score, sparsity
 from analysis.results import Row
-from analysis.stats import spearman
+from analysis.stats import estimate, spearman
 
 QUANTITIES = ("q", "q_at_4", "sparsity", "rankme")
 
@@ -68,8 +68,9 @@ def follows(rows: Sequence[Row], draws: int, seed: int) -> list[Row]:
         for quantity in QUANTITIES:
             values = np.array([row[quantity] for row in members], dtype=float)[picked.T]
             rho = spearman(values, accuracy)
-            low, high = np.nanquantile(rho[1:], [0.025, 0.975])
-            found.append({"group": name, "n": len(members), "quantity": quantity, "rho": rho[0], "low": low, "high": high})
+            interval = estimate(rho[0], rho[1:])
+            row = {"group": name, "n": len(members), "quantity": quantity, "rho": interval.value}
+            found.append({**row, "low": interval.low, "high": interval.high})
     return found
 
 

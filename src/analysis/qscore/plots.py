@@ -81,8 +81,9 @@ def compression(rows: list[Row], titles: Titles) -> Drawn:
         ax.axvline(0.6, color=MUTED, linestyle=":", linewidth=0.8)
         ax.set_title(title, fontsize=8)
         ax.set(xlim=(0.15, 1), xticks=[0.2, 0.6, 1])
+    for ax in axes[-4:]:
+        ax.set_xlabel("share kept")
     _below(fig, axes[0], 3)
-    fig.supxlabel("share of the features kept", fontsize=9)
     fig.supylabel("linear probe", fontsize=9)
     at = table[np.isclose(table.kept, 0.6)].pivot(index="encoder", columns="way", values="value")
     if at.empty:
