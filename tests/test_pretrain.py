@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightly.models.modules.center import Center
 from lightly.models.modules.memory_bank import MemoryBankModule
+from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
@@ -257,6 +259,16 @@ def test_health_tells_a_spread_cloud_from_a_point_and_from_a_line() -> None:
     assert collapse.collapsed([point])
     assert collapse.collapsed([line])
     assert not collapse.collapsed([(spread, rank)])
+
+
+def test_photographs_without_classes_train_an_encoder_whose_card_has_its_rank_alone(tmp_path: Path) -> None:
+    (tmp_path / "loose").mkdir()
+    for number, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)):
+        Image.fromarray(pixels).save(tmp_path / "loose" / f"{number}.png")
+    path = pretrain.train("simclr", data=f"folder:{tmp_path / 'loose'}", device="cpu", out=tmp_path, recipe=TINY, epochs=1)
+    probes = json.loads(path.with_suffix(".json").read_text())["probes"]
+    assert probes["rankme"] > 0
+    assert not {"knn", "linear"} & set(probes)
 
 
 def test_unknown_methods_data_and_too_few_images_are_refused_in_one_line(tmp_path: Path) -> None:

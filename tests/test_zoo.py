@@ -19,8 +19,7 @@ from analysis.errors import UserError
 
 CARDS = sorted(path.stem for path in paths.ZOO.glob("*.json"))
 TINY = ("simclr", "vicreg", "swav", "dino", "mae")
-NOT_YET = {"simmim", "scale-mae"}  # their trainings were not finished; `analysis pretrain` makes them
-EXPECTED = {*METHODS, *(f"{method}-tiny-imagenet" for method in TINY)} - NOT_YET
+EXPECTED = {*METHODS, *(f"{method}-tiny-imagenet" for method in TINY)}
 TRAINED = [name for name in CARDS if name in METHODS and "untrained" not in name]
 FACTORS = {"species", "part", "coat", "background", "x", "y", "scale", "rotation", "mirror", "hue", "light"}
 
@@ -64,7 +63,7 @@ def test_an_unknown_family_or_projector_is_refused_by_name() -> None:
         zoo.build_projector({"projector": {"head": "Hat"}})
 
 
-def test_every_finished_method_is_shipped_and_five_of_them_trained_on_photographs_too() -> None:
+def test_every_method_is_shipped_and_some_of_them_trained_on_photographs_too() -> None:
     shipped = {f"{name}{ending}" for name in EXPECTED for ending in (".json", ".safetensors")}
     assert {path.name for path in paths.ZOO.iterdir()} == shipped
 
@@ -113,6 +112,7 @@ def test_a_card_says_how_good_its_encoder_is(name: str) -> None:
 
 # Trained for minutes, these fall short, and their page says so; weights that pass must end this list.
 SHORT = {("byol", "knn"), ("byol", "linear"), ("simsiam", "linear"), ("dino", "linear")}
+SHORT |= {("simmim", "knn"), ("simmim", "linear")}
 FALLS_SHORT = pytest.mark.xfail(
     strict=True, reason="within minutes of training this method does not get beyond its untrained twin"
 )

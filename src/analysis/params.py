@@ -164,7 +164,7 @@ STUDIES: dict[str, type[StudyParams]] = {
 
 _ZOO = ("zoo:dinov2", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
 _RESNETS = ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino", "supervised", "untrained")
-_VITS = ("mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
+_VITS = ("mae", "simmim", "scale-mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
 _TINY = ("simclr", "swav", "vicreg", "dino", "mae")
 _TINY_ZOO = tuple(f"zoo:{name}-tiny-imagenet" for name in _TINY)
 _WHOLE_ZOO = (*(f"zoo:{name}" for name in (*_RESNETS, *_VITS)), *_TINY_ZOO)

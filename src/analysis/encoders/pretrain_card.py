@@ -61,7 +61,8 @@ def probe(weights: Path, data: str, n_train: int, n_test: int) -> dict[str, Any]
     """What the encoder as written knows of images it was not trained on.
 
     Scores of kNN and of a linear probe on `embed`, with intervals, its effective rank, and for Scenes how well each factor
-    can be read. Probes are fitted on training images (`objects`, or those of `data`) and scored on test images.
+    can be read. Probes are fitted on training images (`objects`, or those of `data`) and scored on test images; images of one
+    class, such as those loose in a folder, give the rank alone.
     """
     encoder = local.load(weights.stem, weights, torch.device("cpu"))
     photographs = None if data == "scenes" else training_set(data, n_train)
@@ -70,14 +71,14 @@ def probe(weights: Path, data: str, n_train: int, n_test: int) -> dict[str, Any]
     y_images, truth = validation_set(data, n_test) if photographs else scenes(n_test, "test")
     x, y = (encoder.embed(images).numpy() for images in (x_images, y_images))
     found = factors(n_test, "test") if known else {}
-    scores = {"knn": probing.knn(x, labels, y), "linear": probing.linear(x, labels, y)}
+    probes = {"knn": probing.knn, "linear": probing.linear} if len(np.unique(labels)) > 1 else {}
     return {
         "data": "scenes:objects" if data == "scenes" else data,
         "n_train": len(x),
         "n_test": len(y),
         "chance": round(1 / len(np.unique(labels)), 4),
         "k": probing.NEIGHBOURS,
-        **{name: _rounded(probing.accuracy(said == truth)) for name, said in scores.items()},
+        **{name: _rounded(probing.accuracy(said(x, labels, y) == truth)) for name, said in probes.items()},
         "rankme": round(probing.rankme(y), 1),
         "factors": {name: round(probing.decodability(x, known[name], y, found[name]), 3) for name in known},
     }

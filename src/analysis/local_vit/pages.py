@@ -38,6 +38,8 @@ def samples_table(results: Results) -> Prose:
 
 def families_table(results: Results) -> Prose:
     """Self-distilled less masked, for every probe and the settings that are compared."""
+    if not results.tables["families"]:
+        return say("*This run does not have both families.*")
     wanted = ("none/ip", "none/cosine", COMMON, "all", "bare")
     rows = [
         {**row, "probe": PROBES.get(row["probe"], row["probe"]), "setting": setting_words(row["cell"])}
@@ -89,6 +91,28 @@ def overlap_table(results: Results) -> Prose:
         cells[f"{row['a']}/{row['b']}"] = row["value"]
     columns: dict[str, Column] = {"title": "Encoder", **{key: (head, ".2f") for key, head in pairs.items()}}
     return table(wide.values(), columns | {"chance": ("By chance", ".2f")})
+
+
+def objects_table(results: Results) -> Prose:
+    """The same object: share right at rank 1 and mean average precision; objects followed: J and F. One row per encoder."""
+    names = titles(results)
+    rows: dict[tuple[str, str], Row] = {}
+    for row in results.tables["objects"]:
+        cell = f"{row['transform']}/{row['metric']}"
+        rows.setdefault(_key(row), {})[f"{row['score']} {cell}"] = row["value"]
+    for row in results.tables["tracking"]:
+        rows.setdefault(_key(row), {})[row["score"]] = row["value"]
+    shown = [{"dataset": dataset, "title": names[encoder], **cells} for (dataset, encoder), cells in rows.items()]
+    columns: dict[str, Column] = {
+        **{f"top1 {cell}": (f"Rank 1: {setting_words(cell)}", ".2f") for cell in ("none/ip", "none/cosine", COMMON)},
+        **{f"map {cell}": (f"mAP: {setting_words(cell)}", ".2f") for cell in ("none/cosine", COMMON)},
+        **{score: (score, ".2f") for score in ("J", "F", "J&F")},
+    }
+    return table(shown, {"dataset": "Data set", "title": "Encoder", **columns})
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row["dataset"], row["encoder"]
 
 
 def shortfalls_table(results: Results) -> Prose:

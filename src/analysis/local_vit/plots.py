@@ -18,7 +18,7 @@ Drawn = tuple[Figure, str]
 Titles = Callable[[str], str]
 METRIC_WORDS = {"ip": "inner product", "cosine": "cosine", "l2": "distance"}
 TRANSFORM_WORDS = {
-    **{"none": "none", "centre": "centred", "standardise": "standardised", "whiten": "whitened", "unit": "length 1"},
+    **{"none": "as they come", "centre": "centred", "standardise": "standardised", "whiten": "whitened", "unit": "length 1"},
     **{"top": "− loudest", "random": "− random", "lowest": "− quietest", "mean": "− largest mean"},
 }
 
