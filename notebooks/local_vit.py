@@ -65,9 +65,10 @@ pages.encoders_table(results)
 
 # %% [markdown]
 # The linear probe in this table was measured once, on whole images of the controlled world, when a small encoder of this
-# project was trained; chance is 0.06. It says how much a model has learnt at all. The small DINO, iBOT and DINOv2 of this
-# project *start from the weights of its MAE*, since from random ones self-distillation taught a transformer this small
-# nothing within its budget: between them and MAE lies their method's further training, and nothing else.
+# project was trained; chance is 0.06. It says how much a model has learnt at all: one that is hardly better than the
+# untrained encoder (by less than 0.05) is shown on this page, and left out of all claims. The small DINO, iBOT and DINOv2
+# of this project *start from the weights of its MAE*, since from random ones self-distillation taught a transformer this
+# small nothing within its budget: between them and MAE lies their method's further training, and nothing else.
 #
 # Images are cut into square tiles, each of which is an image of its own to the encoder; grids of patches are equal for
 # all encoders. Tokens are those of the last block after the final norm. A bank patch has the class that most of its

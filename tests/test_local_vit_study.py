@@ -85,6 +85,21 @@ def test_one_setting_of_retrieval_is_enough_and_bears_all_comparisons() -> None:
     assert width[1] > width[0]
 
 
+def test_an_encoder_that_hardly_learnt_is_no_evidence_about_its_method() -> None:
+    rows = [
+        {"encoder": "m", "supervision": "self", "probe": 0.14},
+        {"encoder": "d", "supervision": "self", "probe": 0.5},
+        {"encoder": "p", "supervision": "self", "probe": None},
+        {"encoder": "l", "supervision": "labels", "probe": 0.1},
+        {"encoder": "u", "supervision": "none", "probe": 0.12},
+    ]
+    assert claims.unlearnt(rows) == ["m"]
+    assert claims.unlearnt(rows[:4]) == []  # nothing to compare with
+    found = contrasts(world())
+    found.left_out = ["m", "s"]
+    assert {f.id: f.verdict for f in claims.judge(found, {}, 1.0, 30, 200)}["L3"] == "not tested"
+
+
 def test_methods_are_read_off_titles() -> None:
     expected = {
         **{"Scale-MAE ViT-L/16": "scale-mae", "MAE (photographs)": "mae", "SimMIM": "simmim", "iBOT ViT-B/16": "ibot"},

@@ -1,5 +1,6 @@
 """Encoders whose truth is known go through the whole measurement."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from analysis.datasets.base import Dataset
 from analysis.encoders.facts import Facts
+from analysis.errors import UserError
 from analysis.masking import measure as module
 from analysis.params import MaskingCka
 
@@ -58,6 +60,15 @@ def test_rows_and_draws_cover_every_comparison_once(toy: MaskingCka) -> None:
     assert measured.tables["samples"] == [
         {"dataset": "toy", "loaded": N, "kept": N, "classes": 3, "masks": True, "foreground_share": 0.25}
     ]
+
+
+def test_images_without_any_mask_are_refused_before_anything_is_measured(
+    toy: MaskingCka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = replace(module.datasets.load("toy"), masks={})
+    monkeypatch.setattr(module.datasets, "load", lambda *_, **__: bare)
+    with pytest.raises(UserError, match=r"none of toy has foreground masks.*images/ and masks/"):
+        module.measure(toy)
 
 
 def test_a_nearest_neighbour_is_never_the_image_itself(toy: MaskingCka) -> None:

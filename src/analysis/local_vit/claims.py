@@ -2,7 +2,8 @@
 
 `SMALLEST` is the smallest difference, in mIoU or in a share of queries, that we would call a difference. Intervals are
 percentile bootstrap intervals over test images, the same images for every encoder and setting, so differences are paired.
-How many dimensions are removed is a parameter with the published share (200 of 768) as its value; it is not tuned.
+How many dimensions are removed is a parameter with the published share (200 of 768) as its value; it is not tuned. Encoders
+whose linear probe on whole images is hardly above that of an untrained one are shown, and left out of all claims.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from analysis.results import Row
 from analysis.stats import Estimate
 
 SMALLEST = 0.02
+LEARNT = 0.05  # linear probe above that of the untrained twin, below which an encoder is no evidence about its method
 HALF = 0.5  # share of the variance that the removed dimensions must hold to be called high-variance
 STUDY = "local_vit"
 
@@ -80,6 +82,17 @@ def judge(contrasts: Contrasts, held: Mapping[str, float], perfect: float | None
     return [Finding(**{**vars(finding), "n": n, "draws": draws}) for finding in findings]
 
 
+def unlearnt(encoders: Sequence[Row]) -> list[str]:
+    """Self-supervised encoders that hardly learnt: linear probe less than `LEARNT` above the untrained encoder of the run.
+
+    `encoders`: rows with `encoder`, `supervision` and `probe`, as measured on whole images when each was trained; one whose probe
+    nobody measured is not judged.
+    """
+    known = [row for row in encoders if row["probe"] is not None]
+    bar = max((row["probe"] for row in known if row["supervision"] == "none"), default=-1.0) + LEARNT
+    return [row["encoder"] for row in known if row["supervision"] == "self" and row["probe"] < bar]
+
+
 def families(contrasts: Contrasts) -> list[Row]:
     """Self-distilled less masked, for every probe and setting that was measured."""
     rows = []
@@ -105,6 +118,8 @@ def _judge_l1(contrasts: Contrasts) -> Finding:
     elif plain.below(SMALLEST) or common.below(SMALLEST):
         verdict = "not supported"
     note = f"Control: the gap with one transform for all. Lead of the self-distilled over untrained: {_interval(lead)}."
+    if contrasts.left_out:
+        note += f" Left out, having learnt too little: {', '.join(contrasts.titles[name] for name in contrasts.left_out)}."
     return _finding("L1", verdict, plain, common, note)
 
 

@@ -24,12 +24,13 @@ def method(title: str) -> str:
 class Contrasts:
     """Differences of measured values; draws of one data set are of the same images for every encoder, so they are paired."""
 
-    def __init__(self, draws: Draws, titles: Mapping[str, str], level: float) -> None:
-        self.draws, self.titles, self.level = draws, titles, level
+    def __init__(self, draws: Draws, titles: Mapping[str, str], level: float, left_out: Sequence[str] = ()) -> None:
+        """`left_out`: encoders that are shown but are no evidence about their method."""
+        self.draws, self.titles, self.level, self.left_out = draws, titles, level, left_out
 
     def encoders(self, methods: Sequence[str]) -> list[str]:
-        """The encoders of the run trained by any of `methods`, in the order of the run."""
-        return [name for name, title in self.titles.items() if method(title) in methods]
+        """The encoders of the run trained by any of `methods`, in the order of the run, without those left out."""
+        return [name for name, title in self.titles.items() if method(title) in methods and name not in self.left_out]
 
     def datasets(self, probe: str) -> list[str]:
         """The data sets on which `probe` was measured."""

@@ -11,7 +11,7 @@ Metric = Literal["ip", "cosine", "l2"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 ROWS = 16_384  # of the bank, and
 BLOCK = 2**23  # numbers, that are held at a time: scores of 32 MiB, candidates of 64 MiB
-GROUP = 64  # scores whose largest is found before any is ranked
+GROUP = 32  # scores whose largest is found before any is ranked
 SLACK = 2  # candidates beyond k that are ranked again in double precision
 
 
@@ -60,24 +60,24 @@ def _candidates(x: Tensor, rows: Tensor, offset: Tensor | None, k: int, buffer: 
         values, index = _top(scores, min(k, len(block)))
         best.append((values, index + first))
     values, index = (torch.cat(parts, 1) for parts in zip(*best, strict=True))
-    return index.gather(1, values.topk(k, 1).indices)
+    return index.gather(1, values.topk(k, 1, sorted=False).indices)
 
 
 def _top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """What `scores.topk(k, 1)` gives, faster: the k largest lie in the k groups whose own largest is largest."""
+    """What `scores.topk(k, 1)` gives, unsorted and faster: the k largest lie in the k groups whose own largest is largest."""
     groups, rest = divmod(scores.shape[1], GROUP)
     if groups <= 2 * k:
         values, index = scores.topk(k, 1)
         return values, index
     grouped = scores[:, : groups * GROUP].unflatten(1, (groups, GROUP))
-    chosen = grouped.amax(2).topk(k, 1).indices
+    chosen = grouped.amax(2).topk(k, 1, sorted=False).indices
     pool = grouped.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
     places = (chosen[:, :, None] * GROUP + torch.arange(GROUP, device=scores.device)).flatten(1)
     if rest:
         tail = torch.arange(groups * GROUP, scores.shape[1], device=scores.device)
         pool = torch.cat([pool, scores[:, groups * GROUP :]], 1)
         places = torch.cat([places, tail.expand(len(scores), -1)], 1)
-    values, index = pool.topk(k, 1)
+    values, index = pool.topk(k, 1, sorted=False)
     return values, places.gather(1, index)
 
 

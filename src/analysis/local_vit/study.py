@@ -1,7 +1,7 @@
 """The study from end to end: everything measured, the rules applied, every number in a table."""
 
 from analysis.local_vit import defects, plots
-from analysis.local_vit.claims import families, judge, shortfalls
+from analysis.local_vit.claims import families, judge, shortfalls, unlearnt
 from analysis.local_vit.contrasts import Contrasts
 from analysis.local_vit.frames import having, layout
 from analysis.local_vit.measure import Measured, encoder_rows, measure
@@ -33,7 +33,7 @@ def compute(study: Notebook) -> Measured | None:
     results.tables["rotation"] = defects.inverted_rotation()
     results.tables["stitching"] = defects.shifted_stitching(params.seed)
     results.tables["lengths"] = defects.unequal_lengths(params.seed)
-    contrasts = Contrasts(measured.draws, titles(results), params.level)
+    contrasts = Contrasts(measured.draws, titles(results), params.level, unlearnt(results.tables["encoders"]))
     results.tables["families"] = families(contrasts)
     results.tables["shortfalls"] = _shortfall_rows(contrasts)
     smallest = min([row["test"] for row in results.tables["samples"]], default=params.n_views)

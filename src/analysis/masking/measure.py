@@ -9,6 +9,7 @@ from analysis import datasets, encoders
 from analysis.datasets.base import Dataset
 from analysis.encoders.base import Encoder
 from analysis.encoders.facts import facts
+from analysis.errors import UserError
 from analysis.features import extract
 from analysis.masking import masks
 from analysis.masking.masks import COMPLETE, percent
@@ -45,7 +46,15 @@ class Measured:
 
 
 def measure(params: MaskingCka) -> Measured:
-    """Compare the variants of every data set under every encoder. Encoders see one and the same list of images."""
+    """Compare the variants of every data set under every encoder. Encoders see one and the same list of images.
+
+    Raises:
+        UserError: no data set has foreground masks, without which nothing is there to be judged.
+    """
+    if not any("foreground" in datasets.load(name, size=32, n=1, seed=params.seed).masks for name in params.datasets):
+        raise UserError(
+            f"none of {', '.join(params.datasets)} has foreground masks; name one that has (of a folder: images/ and masks/)"
+        )
     measured = Measured()
     models = [encoders.load(name, params.device) for name in params.encoders]
     for name in params.datasets:
