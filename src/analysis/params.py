@@ -85,7 +85,7 @@ class QScore(StudyParams):
         0.9, ge=0, le=1, description="share of training images that must have a Q: eps is lowered until they do; 0 keeps eps"
     )
     kept: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
-        (0.8, 0.6, 0.45, 0.2), description="shares of the features that compressed representations keep"
+        (0.6, 0.45, 0.2), description="shares of the features that compressed representations keep"
     )
     random_draws: int = Field(4, ge=1, le=100, description="random sets of features per share")
     ladder: tuple[str, ...] = Field((), description="further encoders, in which mean Q is held against the probe only")

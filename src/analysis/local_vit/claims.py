@@ -3,7 +3,8 @@
 `SMALLEST` is the smallest difference, in mIoU or in a share of queries, that we would call a difference. Intervals are
 percentile bootstrap intervals over test images, the same images for every encoder and setting, so differences are paired.
 How many dimensions are removed is a parameter with the published share (200 of 768) as its value; it is not tuned. Encoders
-whose linear probe on whole images is hardly above that of an untrained one are shown, and left out of all claims.
+whose linear probe on whole images is hardly above that of an untrained one are shown, and left out of all claims; this was
+added when the card of the small SimMIM showed such a probe, before its patches were measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,8 +86,8 @@ def judge(contrasts: Contrasts, held: Mapping[str, float], perfect: float | None
 def unlearnt(encoders: Sequence[Row]) -> list[str]:
     """Self-supervised encoders that hardly learnt: linear probe less than `LEARNT` above the untrained encoder of the run.
 
-    `encoders`: rows with `encoder`, `supervision` and `probe`, as measured on whole images when each was trained; one whose probe
-    nobody measured is not judged.
+    `encoders`: rows with `encoder`, `supervision` and `probe`, as measured on whole images when each was trained; one whose
+    probe nobody measured is not judged.
     """
     known = [row for row in encoders if row["probe"] is not None]
     bar = max((row["probe"] for row in known if row["supervision"] == "none"), default=-1.0) + LEARNT

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from analysis.params import QScore
 from analysis.progress import track
@@ -44,18 +45,28 @@ def measure(params: QScore, data: Split, of: Regions | None) -> Measured:
     """Q1, Q2, Q3 and Q5 for every encoder, on the same images."""
     rule = Rule(params.eps, params.low, params.high)
     weights = resample(len(data.truth), params.n_bootstrap, params.seed)
-    measured = Measured()
-    for name in track(params.encoders, "encoders", unit="encoder"):
+
+    def one(name: str) -> Measured:
+        """Everything about one encoder."""
         reading = read(name, data, rule, params.least_coverage, params.device)
-        measured.first = measured.first or reading
-        measured.draws[name] = {}
-        _describe(measured, name, reading, weights)
-        _activity(measured, name, reading, data, weights, params)
-        _detection(measured, name, reading, weights, params)
-        _sweep(measured, name, reading, rule, weights)
-        _compression(measured, name, reading, data, rule, weights, params)
+        found = Measured(draws={name: {}}, first=reading if name == params.encoders[0] else None)
+        _describe(found, name, reading, weights)
+        _activity(found, name, reading, data, weights, params)
+        _detection(found, name, reading, weights, params)
+        _sweep(found, name, reading, rule, weights)
+        _compression(found, name, reading, data, rule, weights, params)
         if of is not None:
-            _core(measured, name, reading, of, params)
+            _core(found, name, reading, of, params)
+        return found
+
+    # Threads, for nearly all the time is spent in matrix products, which leave Python's lock to others.
+    jobs = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(delayed(one)(name) for name in params.encoders)
+    measured = Measured()
+    for found in track(jobs, "encoders", total=len(params.encoders), unit="encoder"):
+        measured.first = measured.first or found.first
+        measured.draws |= found.draws
+        for table, rows in found.tables.items():
+            measured.tables.setdefault(table, []).extend(rows)
     return measured
 
 
