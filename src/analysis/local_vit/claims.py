@@ -1,4 +1,4 @@
-"""Claims L1-L5 and the rules that judge them. The rules were fixed before any number was seen.
+"""Claims L1-L5 and the rules that judge them, fixed before any number of the study was seen, but for the last of those below.
 
 `SMALLEST` is the smallest difference, in mIoU or in a share of queries, that we would call a difference. Intervals are
 percentile bootstrap intervals over test images, the same images for every encoder and setting, so differences are paired.
@@ -30,7 +30,8 @@ L1 = Claim(
     "The same gap with one transform and metric for all (standardised, cosine); the lead of the self-distilled encoders over "
     "an untrained one.",
     f"Supported if both gaps lie above {SMALLEST} and the lead over the untrained above 0; not supported if either gap lies "
-    f"below {SMALLEST}; inconclusive otherwise.",
+    f"below {SMALLEST}; inconclusive otherwise. Encoders that hardly learnt are left out: a linear probe less than {LEARNT} "
+    "above the untrained one's.",
 )
 L2 = Claim(
     "L2",

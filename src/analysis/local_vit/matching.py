@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,15 +12,13 @@ from analysis.local_vit import correspondence, transforms
 from analysis.local_vit.correspondence import View, correspondences, inverse, recall
 from analysis.local_vit.frames import layout, videos
 from analysis.local_vit.instances import retrieval, roi_features
+from analysis.local_vit.measured import Measured
 from analysis.local_vit.neighbours import Metric
 from analysis.local_vit.tokens import tokens
 from analysis.local_vit.tracking import propagate
 from analysis.local_vit.transforms import Plain
 from analysis.local_vit.video_scores import VOID, sequence
 from analysis.results import Row
-
-if TYPE_CHECKING:
-    from analysis.local_vit.measure import Measured
 
 Array = np.ndarray
 SETTINGS: tuple[tuple[Plain, Metric], ...] = (("none", "ip"), ("none", "cosine"), ("standardise", "cosine"))
@@ -48,7 +45,7 @@ def clustered(values: Array, clusters: Array, weights: Array) -> Array:
         return np.concatenate([[total.sum() / count.sum()], (weights @ total) / (weights @ count)])
 
 
-def same_patch(measured: "Measured", name: str, models: Iterable[Encoder]) -> None:
+def same_patch(measured: Measured, name: str, models: Iterable[Encoder]) -> None:
     """Is the most similar patch of all original images the one that a patch of a changed image shows?
 
     Queries are the patches of the second views, the bank those of all first views. Patches that look at nothing of the first
@@ -108,7 +105,7 @@ class Objects:
     gallery: tuple[Array, Array, Array]
 
 
-def same_object(measured: "Measured", name: str, models: Iterable[Encoder]) -> None:
+def same_object(measured: Measured, name: str, models: Iterable[Encoder]) -> None:
     """Is the most similar object of the gallery the same one? An object is the mean of its tokens under its mask."""
     params, cut = measured.params, layout(name).tiles
     found = objects(name, params.n_views, params.n_videos, params.seed)
@@ -172,7 +169,7 @@ def _pooled(grids: Array, masks: Array, image: Array) -> Array:
     return np.concatenate([roi_features(grids[i], masks[image == i]) for i in np.unique(image)])
 
 
-def follow(measured: "Measured", name: str, models: Iterable[Encoder]) -> None:
+def follow(measured: Measured, name: str, models: Iterable[Encoder]) -> None:
     """Objects of the first frame followed by propagating labels; J and F as in the DAVIS evaluation."""
     params, cut = measured.params, layout(name).tiles
     clips = list(videos(name, params.n_videos, params.n_frames, params.seed))

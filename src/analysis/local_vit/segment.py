@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,14 +10,12 @@ from analysis.local_vit import segmentation, transforms, variance
 from analysis.local_vit.defects import longest
 from analysis.local_vit.degrade import degrade
 from analysis.local_vit.frames import Few, few_shot, layout
+from analysis.local_vit.measured import Measured
 from analysis.local_vit.neighbours import METRICS, Metric, nearest
 from analysis.local_vit.segmentation import Bank, bank_of, by_neighbour, by_vote, confusion, fit_linear, miou_draws
 from analysis.local_vit.tokens import layer_tokens, layers, tokens
 from analysis.local_vit.transforms import DROPS, PLAIN, Drop, FeatureTransform, Plain
 from analysis.params import LocalVit
-
-if TYPE_CHECKING:
-    from analysis.local_vit.measure import Measured
 
 Array = np.ndarray
 RANDOM_DRAWS = 3  # of dimensions; their mean is the control
@@ -45,7 +42,7 @@ class Task:
 class Cell:
     """One encoder on one task: its bank and its queries (n, h, w, d)."""
 
-    measured: "Measured"
+    measured: Measured
     task: Task
     encoder: Encoder
     bank: Bank
@@ -76,7 +73,7 @@ class Cell:
         return np.mean(found, axis=0)
 
 
-def probe(measured: "Measured", name: str, models: Iterable[Encoder]) -> None:
+def probe(measured: Measured, name: str, models: Iterable[Encoder]) -> None:
     """Every segmentation probe of `models` on the data set `name`."""
     task = prepare(measured, name)
     cut = layout(name).tiles
@@ -95,7 +92,7 @@ def probe(measured: "Measured", name: str, models: Iterable[Encoder]) -> None:
             _depth(cell)
 
 
-def prepare(measured: "Measured", name: str) -> Task:
+def prepare(measured: Measured, name: str) -> Task:
     """Images and pixel counts of a data set; enters their numbers in the table `samples`."""
     params: LocalVit = measured.params
     few = few_shot(name, params.n_bank, params.n_test, params.seed)

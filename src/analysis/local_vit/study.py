@@ -4,7 +4,8 @@ from analysis.local_vit import defects, plots
 from analysis.local_vit.claims import families, judge, shortfalls, unlearnt
 from analysis.local_vit.contrasts import Contrasts
 from analysis.local_vit.frames import having, layout
-from analysis.local_vit.measure import Measured, encoder_rows, measure
+from analysis.local_vit.measure import encoder_rows, measure
+from analysis.local_vit.measured import Measured
 from analysis.local_vit.pages import answer, titles
 from analysis.notebook import Notebook
 from analysis.params import LocalVit
