@@ -139,3 +139,14 @@ def test_the_centre_prior_prefers_the_middle() -> None:
 def test_upsampling_keeps_a_flat_map_and_its_side() -> None:
     assert np.allclose(upsample(np.full((2, 8, 8), 0.3, np.float32), 64), 0.3)
     assert upsample(np.ones((2, 4, 4), np.float32), 32).shape == (2, 32, 32)
+
+
+def test_a_transformer_has_no_maps_and_says_so() -> None:
+    from analysis import encoders
+    from analysis.qscore.attribution import has_maps
+
+    assert has_maps(encoders.load("zoo:untrained"))
+    vit = encoders.load("zoo:untrained-vit")
+    assert not has_maps(vit)
+    with pytest.raises(UserError, match="no convolutional layer"):
+        map_layer(vit, np.zeros((1, 64, 64, 3), np.uint8))

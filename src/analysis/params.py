@@ -233,11 +233,15 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
         },
         "default": {"encoders": (*_JOINT, *_LABELLED, "zoo:dinov2"), "masked": "scenes:objects"},
         "real": {
-            "encoders": (*(name for name in _TINY_ZOO if "mae" not in name and "vit" not in name), "zoo:untrained"),
+            "encoders": (
+                *(name for name in _TINY_ZOO if "mae" not in name and "vit" not in name),
+                "zoo:untrained",
+                *(name for name in _CONV4 if name.startswith("conv4:")),
+            ),
             "dataset": "tiny-imagenet",
             "masked": "tiny-imagenet",
-            "n_train": 5000,
-            "n_test": 2500,
+            "kept": (0.6,),
+            "random_draws": 3,
             "ladder": _LADDER,
         },
         "paper": {

@@ -15,6 +15,11 @@ from analysis.qscore.activity import Array
 SIDE = 7  # places each way that a map needs to say where something is
 
 
+def has_maps(encoder: Encoder) -> bool:
+    """Whether any layer of the encoder is a map of convolutions."""
+    return any(encoder.backbone.part(layer) is not None for layer in encoder.layers)
+
+
 def map_layer(encoder: Encoder, images: Array) -> str:
     """The last layer whose map has at least 7 x 7 places; the paper does not say which layer it takes.
 

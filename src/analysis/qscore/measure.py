@@ -9,6 +9,7 @@ from analysis.params import QScore
 from analysis.progress import track
 from analysis.qscore import compression, core
 from analysis.qscore.activity import STEPS, Array, Rule, find
+from analysis.qscore.attribution import has_maps
 from analysis.qscore.controls import DRAWS, SCORES, SPARSITY, Q, all_scores, random_sets
 from analysis.qscore.core import Regions
 from analysis.qscore.data import Split
@@ -55,7 +56,7 @@ def measure(params: QScore, data: Split, of: Regions | None) -> Measured:
         _detection(found, name, reading, weights, params)
         _sweep(found, name, reading, rule, weights)
         _compression(found, name, reading, data, rule, weights, params)
-        if of is not None:
+        if of is not None and has_maps(reading.encoder):
             _core(found, name, reading, of, params)
         return found
 
