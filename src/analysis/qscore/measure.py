@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from analysis.params import QScore
 from analysis.progress import track
@@ -60,14 +61,15 @@ def measure(params: QScore, data: Split, of: Regions | None) -> Measured:
             _core(found, name, reading, of, params)
         return found
 
-    # Threads, for nearly all the time is spent in matrix products, which leave Python's lock to others.
-    jobs = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(delayed(one)(name) for name in params.encoders)
+    # Threads, for nearly all the time is spent in matrix products, which leave Python's lock to others; each takes one core.
     measured = Measured()
-    for found in track(jobs, "encoders", total=len(params.encoders), unit="encoder"):
-        measured.first = measured.first or found.first
-        measured.draws |= found.draws
-        for table, rows in found.tables.items():
-            measured.tables.setdefault(table, []).extend(rows)
+    with threadpool_limits(limits=1):
+        jobs = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(delayed(one)(name) for name in params.encoders)
+        for found in track(jobs, "encoders", total=len(params.encoders), unit="encoder"):
+            measured.first = measured.first or found.first
+            measured.draws |= found.draws
+            for table, rows in found.tables.items():
+                measured.tables.setdefault(table, []).extend(rows)
     return measured
 
 
