@@ -17,10 +17,12 @@ DRAWS = 10  # random sets of features
 
 @dataclass(frozen=True)
 class Score:
-    """Attributes:
-    title: for tables.
-    kind: `paper` for Q and its earlier definitions, `control` for what Q may really measure, `baseline` for what else is
-        known without labels, `labels` for what the probe itself says.
+    """One of the scores that are compared.
+
+    Attributes:
+        title: for tables.
+        kind: `paper` for Q and its earlier definitions, `control` for what Q may really measure, `baseline` for what else is
+            known without labels, `labels` for what the probe itself says.
     """
 
     title: str

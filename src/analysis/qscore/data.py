@@ -15,9 +15,11 @@ FOLDERS = ("train", "val")
 
 @dataclass(frozen=True)
 class Split:
-    """Attributes:
-    x, labels: training images (n, s, s, 3) uint8 and their classes: D, percentiles and probes come from these.
-    y, truth: other images and their classes: everything is judged on these.
+    """Images and classes, in two halves.
+
+    Attributes:
+        x, labels: training images (n, s, s, 3) uint8 and their classes: D, percentiles and probes come from these.
+        y, truth: other images and their classes: everything is judged on these.
     """
 
     x: Array

@@ -28,10 +28,12 @@ PLACES = 65  # points of a curve of activity
 
 @dataclass
 class Measured:
-    """Attributes:
-    tables: for the page.
-    draws: encoder -> quantity -> (1 + B,): the value, then its draws over the same images for all encoders.
-    first: the first encoder as it was read, for pictures.
+    """What was found of some encoders.
+
+    Attributes:
+        tables: for the page.
+        draws: encoder -> quantity -> (1 + B,): the value, then its draws over the same images for all encoders.
+        first: the first encoder as it was read, for pictures.
     """
 
     tables: dict[str, list[Row]] = field(default_factory=dict)

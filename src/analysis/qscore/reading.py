@@ -12,12 +12,14 @@ from analysis.qscore.data import Split
 
 @dataclass(frozen=True)
 class Reading:
-    """Attributes:
-    encoder: the network.
-    x, y: (n, r) and (m, r) its features of `Split.x` and `Split.y`.
-    found: D and eps, from x alone.
-    probabilities: (m, c) of the linear probe, fitted on x.
-    correct: (m,) whether the probe names the class of y.
+    """An encoder, read on both halves.
+
+    Attributes:
+        encoder: the network.
+        x, y: (n, r) and (m, r) its features of `Split.x` and `Split.y`.
+        found: D and eps, from x alone.
+        probabilities: (m, c) of the linear probe, fitted on x.
+        correct: (m,) whether the probe names the class of y.
     """
 
     encoder: Encoder
