@@ -117,6 +117,11 @@ def test_regularisation_must_gain_and_gain_more_than_its_controls() -> None:
     assert (without["Q4"], without["Q5"]) == ("not tested", "inconclusive")
 
 
+def test_an_encoder_without_maps_leaves_the_claim_about_maps_untested() -> None:
+    draws = {key: values for key, values in measured().items() if key[0] != "core"}
+    assert verdicts(draws)["Q5"] == "not tested"
+
+
 def test_wide_intervals_decide_nothing() -> None:
     rng = np.random.default_rng(0)
     wide = {key: np.concatenate([[0.7], rng.permutation(np.linspace(-1, 2, 200))]) for key in measured()}

@@ -155,6 +155,8 @@ def _core(measured: Measured, name: str, reading: Reading, of: Regions, params: 
     found = reading.found
     agreed = core.overlaps(core.heat(reading.encoder, of.images, found.chosen, found.rule, params.seed), of)
     kept = np.isfinite(np.stack(list(agreed.values()))).all(axis=0)
+    if not kept.any():  # no image has all maps and all regions: nothing is entered, and claims about this encoder stay untested
+        return
     weights = resample(len(kept), params.n_bootstrap, params.seed)[:, kept]
     for (kind, name_of, region), values in agreed.items():
         with np.errstate(invalid="ignore", divide="ignore"):
