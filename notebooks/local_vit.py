@@ -50,6 +50,7 @@ from analysis.local_vit import pages, plots
 from analysis.local_vit import study as local_vit
 from analysis.notebook import open_notebook
 from analysis.prose import say
+from analysis.verdict_prose import answer, verdicts
 
 use_style()
 study = open_notebook("local_vit", globals())
@@ -257,10 +258,10 @@ pages.draft_tables()
 # ## Verdicts
 
 # %%
-pages.verdicts(results)
+verdicts(results)
 
 # %%
-pages.answer(results)
+answer(results, pages.WHAT)
 
 # %% [markdown]
 # **Limits.** Each model is one training run, so differences between *methods* are differences between these checkpoints;

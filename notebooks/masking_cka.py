@@ -46,6 +46,7 @@ from analysis.masking import plots
 from analysis.masking import study as masking
 from analysis.notebook import open_notebook
 from analysis.prose import say
+from analysis.verdict_prose import answer, verdicts
 
 use_style()
 study = open_notebook("masking_cka", globals())
@@ -196,10 +197,10 @@ masking.pictures(study, params.datasets[-1])
 # ## Verdicts
 
 # %%
-masking.verdicts(results)
+verdicts(results)
 
 # %%
-masking.answer(results)
+answer(results, masking.WHAT)
 
 # %% [markdown]
 # **Limits.** Separation needs room: where a model finds even the halves of a random cut unrelated (CKA near 0 in the panel *random

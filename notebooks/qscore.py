@@ -55,6 +55,7 @@ from analysis.notebook import open_notebook
 from analysis.prose import say
 from analysis.qscore import pages, pictures, plots
 from analysis.qscore import study as qscore
+from analysis.verdict_prose import answer, verdicts
 
 use_style()
 study = open_notebook("qscore", globals())
@@ -229,13 +230,13 @@ pages.follows(results)
 # ## Verdicts
 
 # %%
-pages.verdicts(results)
+verdicts(results)
 
 # %%
 pages.advice(results)
 
 # %%
-pages.answer(results)
+answer(results, pages.WHAT)
 
 # %% [markdown]
 # **Limits.** The encoders are small and trained briefly; their representations are denser than those of a ResNet-50 after hundreds of

@@ -3,7 +3,8 @@
 import pytest
 
 from analysis.errors import UserError
-from analysis.params import PRESETS, STUDIES, describe, resolve
+from analysis.params import STUDIES, describe, resolve
+from analysis.presets import PRESETS
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -12,6 +12,7 @@ import yaml
 from analysis import cli_tools, paths, plan
 from analysis import params as parameters
 from analysis.errors import UserError
+from analysis.presets import PRESETS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -153,7 +154,7 @@ def _value(text: str) -> Any:
 
 def _grouped(row: dict[str, Any]) -> list[tuple[list[str], Any]]:
     groups: list[tuple[list[str], Any]] = []
-    for preset in parameters.PRESETS:
+    for preset in PRESETS:
         match = next((presets for presets, value in groups if value == row[preset]), None)
         if match is None:
             groups.append(([preset], row[preset]))

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis import paths, provenance
 from analysis.errors import UserError
-from analysis.params import Preset, resolve
+from analysis.params import resolve
+from analysis.presets import Preset
 from analysis.results import read_json, write_json
 
 

@@ -12,6 +12,13 @@ PARTS = {
     **{"all": "all, standardised", "bare": "all, as they come", "without top": "without the loudest"},
     **{"without random": "without random ones", "only top": "the loudest alone", "only random": "random ones alone"},
 }
+WHAT = {
+    "L1": "that patches of self-distilled models work without tuning and those of masked image modelling do not",
+    "L2": "that MAE has dimensions of high variance that hurt neighbours and say little",
+    "L3": "that removing them helps MAE",
+    "L4": "that removing them helps Scale-MAE",
+    "L5": "that DINOv2 falls short of DINO in a setting of retrieval",
+}
 
 
 def titles(results: Results) -> dict[str, str]:
@@ -154,40 +161,6 @@ def draft_tables() -> Prose:
     columns: dict[str, Column] = {"m": ("Removed, of 768", "d"), "knn": ("MAE, nearest patch", ".3f")}
     second = table(DRAFT_REMOVAL, columns | {"linear": ("MAE, linear probe", ".3f")})
     return Prose(f"{first.markdown}\n{second.markdown}")
-
-
-def verdicts(results: Results) -> Prose:
-    """The claims of this study as this run judges them."""
-    columns: dict[str, Column] = {
-        **{
-            "id": "Claim",
-            "verdict": "Verdict",
-            "estimate": ("Estimate", ".3f"),
-            "low": ("Low", ".3f"),
-            "high": ("High", ".3f"),
-        },
-        **{"control_value": ("Control", ".3f"), "note": "Note"},
-    }
-    return table([vars(claim) for claim in results.claims], columns)
-
-
-def answer(results: Results) -> Prose:
-    """The last words of the page."""
-    said = {
-        "supported": "is supported",
-        "not supported": "is not supported",
-        "inconclusive": "cannot be decided from this run",
-        "not tested": "was not tested by this run",
-    }
-    what = {
-        "L1": "that patches of self-distilled models work without tuning and those of masked image modelling do not",
-        "L2": "that MAE has dimensions of high variance that hurt neighbours and say little",
-        "L3": "that removing them helps MAE",
-        "L4": "that removing them helps Scale-MAE",
-        "L5": "that DINOv2 falls short of DINO in a setting of retrieval",
-    }
-    parts = [f"{what[claim.id]} ({claim.id}) {said[claim.verdict]}" for claim in results.claims]
-    return say(f"**Answer.** The claim {'; the claim '.join(parts)}.")
 
 
 def _interval(row: Row) -> str:

@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH
+from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH, intervals
 from analysis.local_vit.contrasts import AS_THEY_COME, COMMON
 from analysis.local_vit.neighbours import METRICS
 from analysis.results import Row
@@ -65,7 +65,7 @@ def headline(rows: Sequence[Row], linear: Sequence[Row], titles: Titles) -> Draw
     for ax, dataset in zip(axes, sets, strict=True):
         for offset, (label, found) in enumerate(lines.items()):
             here = found[found.dataset == dataset].set_index("encoder").loc[encoders]
-            _intervals(ax, here, np.arange(len(encoders)) + (offset - 1.5) * 0.17, PALETTE[offset], label)
+            intervals(ax, here, np.arange(len(encoders)) + (offset - 1.5) * 0.17, PALETTE[offset], label)
         ax.set(title=dataset, xlabel="mIoU")
     _names(axes[0], encoders, titles)
     _legend(fig, axes[0], 4)
@@ -194,7 +194,7 @@ def found_again(objects: Sequence[Row], tracking: Sequence[Row], titles: Titles)
     for ax, (heading, lines) in zip(axes, panels.items(), strict=True):
         for offset, (label, found) in enumerate(lines.items()):
             y = np.arange(len(encoders)) + (offset - (len(lines) - 1) / 2) * 0.25
-            _intervals(ax, found.set_index("encoder").loc[encoders], y, PALETTE[2 if label == "cosine" else offset], label)
+            intervals(ax, found.set_index("encoder").loc[encoders], y, PALETTE[2 if label == "cosine" else offset], label)
         ax.set_title(heading, fontsize=8)
         ax.set_xlabel("J&F" if heading.startswith("followed") else "share right at rank 1")
     _names(axes[0], encoders, titles)
@@ -244,8 +244,3 @@ def _names(ax: Axes, encoders: Sequence[str], titles: Titles) -> None:
 
 def _legend(fig: Figure, ax: Axes, columns: int) -> None:
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=7)
-
-
-def _intervals(ax: Axes, rows: pd.DataFrame, y: np.ndarray, colour: str, label: str) -> None:
-    errors = np.clip([rows.value - rows.low, rows.high - rows.value], 0, None)
-    ax.errorbar(rows.value, y, xerr=errors, fmt="o", color=colour, label=label, markersize=3.5, linewidth=1.2)

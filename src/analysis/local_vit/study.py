@@ -6,11 +6,12 @@ from analysis.local_vit.contrasts import Contrasts
 from analysis.local_vit.frames import having, layout
 from analysis.local_vit.measure import encoder_rows, measure
 from analysis.local_vit.measured import Measured
-from analysis.local_vit.pages import answer, titles
+from analysis.local_vit.pages import WHAT, titles
 from analysis.notebook import Notebook
 from analysis.params import LocalVit
 from analysis.prose import Prose, say
 from analysis.results import Results, Row
+from analysis.verdict_prose import answer
 
 SHOWN = 4  # encoders in the picture
 
@@ -40,7 +41,7 @@ def compute(study: Notebook) -> Measured | None:
     smallest = min([row["test"] for row in results.tables["samples"]], default=params.n_views)
     results.claims = judge(contrasts, _held(results), measured.perfect, smallest, params.n_bootstrap)
     results.scalars |= _scalars(results, measured)
-    results.answer = answer(results).markdown
+    results.answer = answer(results, WHAT).markdown
     return measured
 
 

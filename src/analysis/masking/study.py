@@ -12,6 +12,7 @@ from analysis.notebook import Notebook
 from analysis.params import MaskingCka
 from analysis.prose import Column, Prose, say, table
 from analysis.results import Results
+from analysis.verdict_prose import answer
 
 TRAP_IMAGES = (300, 1000, 3000)
 TRAP_WIDTHS = (16, 64, 256, 1024)
@@ -36,7 +37,7 @@ def compute(study: Notebook) -> None:
     results.claims, contrasts = judge(measured.draws, params, names, smallest)
     results.tables |= contrasts
     results.scalars |= _scalars(results)
-    results.answer = answer(results).markdown
+    results.answer = answer(results, WHAT).markdown
 
 
 def titles(results: Results) -> dict[str, str]:
@@ -92,38 +93,11 @@ def reliance_table(results: Results) -> Prose:
     return table(_titled([r for r in results.tables["reliance"] if r["dataset"] == "mean"], results), _INTERVAL)
 
 
-def verdicts(results: Results) -> Prose:
-    """The claims of this study as this run judges them."""
-    columns: dict[str, Column] = {
-        **{
-            "id": "Claim",
-            "verdict": "Verdict",
-            "estimate": ("Estimate", ".3f"),
-            "low": ("Low", ".3f"),
-            "high": ("High", ".3f"),
-        },
-        **{"control_value": ("Control", ".3f"), "note": "Note"},
-    }
-    return table([vars(claim) for claim in results.claims], columns)
-
-
-def answer(results: Results) -> Prose:
-    """The last words of the page."""
-    said = {
-        "supported": "is supported",
-        "not supported": "is not supported",
-        "inconclusive": "cannot be decided from this run",
-        "not tested": "was not tested by this run",
-    }
-    what = {
-        "M1": "that not all self-supervised models separate object from ground",
-        "M2": "that occluding the centre can stand in for removing the object",
-        "M3": "that models differ in what carries their representation",
-    }
-    parts = [f"{what[claim.id]} ({claim.id}) {said[claim.verdict]}" for claim in results.claims]
-    return say(f"**Answer.** The claim {'; the claim '.join(parts)}.")
-
-
+WHAT = {
+    "M1": "that not all self-supervised models separate object from ground",
+    "M2": "that occluding the centre can stand in for removing the object",
+    "M3": "that models differ in what carries their representation",
+}
 _INTERVAL: dict[str, Column] = {
     **{"title": "Encoder", "value": ("Value", ".3f"), "low": ("Low", ".3f"), "high": ("High", ".3f")},
 }

@@ -48,6 +48,7 @@ def grad_cam(encoder: Encoder, images: Array, features: Array, layer: str) -> Ar
     """
 
     def maps(embedding: Tensor, layer_map: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
+        """Channels weighted by their mean gradient, rectified: (n, h, w)."""
         (gradient,) = torch.autograd.grad((embedding * weights).sum(), layer_map)
         return F.relu((gradient.mean((2, 3), keepdim=True) * layer_map).sum(1))
 
@@ -58,6 +59,7 @@ def input_gradient(encoder: Encoder, images: Array, features: Array) -> Array:
     """|input x gradient| of the sum of some features, added over the colours, (n, size, size): fine, and noisy."""
 
     def maps(embedding: Tensor, layer_map: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
+        """Size of input times gradient, over the colours: (n, size, size)."""
         (gradient,) = torch.autograd.grad((embedding * weights).sum(), pixels)
         return (gradient * pixels).abs().sum(1)
 

@@ -6,12 +6,6 @@ from analysis.prose import Column, Prose, say, table
 from analysis.qscore.regulariser import ARMS
 from analysis.results import Results, Row
 
-SAID = {
-    "supported": "is supported",
-    "not supported": "is not supported",
-    "inconclusive": "cannot be decided from this run",
-    "not tested": "was not tested by this run",
-}
 WHAT = {
     "Q1": "that features found without labels are discriminative and more active where the probe is right",
     "Q2": "that 40 % of a representation can be cut with little loss",
@@ -95,21 +89,6 @@ def follows(results: Results) -> Prose:
     return table(rows, columns) if rows else say("*There was no ladder in this run.*")
 
 
-def verdicts(results: Results) -> Prose:
-    """The claims of this study as this run judges them."""
-    columns: dict[str, Column] = {
-        **{
-            "id": "Claim",
-            "verdict": "Verdict",
-            "estimate": ("Estimate", ".3f"),
-            "low": ("Low", ".3f"),
-            "high": ("High", ".3f"),
-        },
-        **{"control_value": ("Control", ".3f"), "note": "Note"},
-    }
-    return table([vars(claim) for claim in results.claims], columns)
-
-
 def advice(results: Results) -> Prose:
     """What to do with Q-Score, by the numbers of this run: means over the encoders that claims speak of."""
     area = {key: results.scalars[f"auroc_{key}"] for key in ("q", "sparsity", "neighbours", "softmax", "norm")}
@@ -127,12 +106,6 @@ def advice(results: Results) -> Prose:
     else:
         template += "Where no probe is trained, Q-Score is then the better choice among the scores without labels."
     return say(template, q=area["q"], best=best, other=rivals[best], softmax=area["softmax"])
-
-
-def answer(results: Results) -> Prose:
-    """The last words of the page."""
-    parts = [f"{WHAT[claim.id]} ({claim.id}) {SAID[claim.verdict]}" for claim in results.claims]
-    return say(f"**Answer.** The claim {'; the claim '.join(parts)}.")
 
 
 def _titled(results: Results, name: str) -> list[Row]:

@@ -1,6 +1,6 @@
 """The figures of the study, drawn from its tables. Each returns (figure, what it shows in words)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures import DIVERGING, MUTED, PALETTE, WIDTH
+from analysis.figures import DIVERGING, MUTED, PALETTE, WIDTH, intervals
 from analysis.qscore.compression import DISCRIMINATIVE, WAYS
 from analysis.qscore.controls import SCORES, SPARSITY, Q
 from analysis.qscore.core import MAPS
@@ -52,7 +52,7 @@ def activity(rows: list[Row], titles: Titles) -> Drawn:
     ):
         for kind, colour in zip(pair, (PALETTE[0], MUTED), strict=True):
             here = table[(table.what == what) & (table.features == kind)]
-            _dots(ax, here, [list(titles).index(name) for name in here.encoder], colour, _KINDS[kind])
+            intervals(ax, here, np.array([list(titles).index(name) for name in here.encoder]), colour, _KINDS[kind])
         ax.set_xlabel(label)
         ax.legend(fontsize=7.5, loc="best")
     axes[0].axvline(0, color=MUTED, linewidth=0.8)
@@ -178,7 +178,7 @@ def gains(rows: list[Row]) -> Drawn:
         for step, method in enumerate(("all", *methods)):
             here = table[(table.method == method) & (table.quantity == quantity)].set_index("arm").loc[arms]
             places = np.arange(len(arms)) + 0.16 * (step - len(methods) / 2)
-            _dots(ax, here, places, MUTED if method == "all" else PALETTE[step - 1], method)
+            intervals(ax, here, places, MUTED if method == "all" else PALETTE[step - 1], method)
         ax.axvline(0, color=MUTED, linewidth=0.8)
         ax.set_xlabel(label)
     axes[0].set_yticks(range(len(arms)), [ARMS[arm].title for arm in arms])
@@ -210,7 +210,7 @@ def core(rows: list[Row], titles: Titles) -> Drawn:
                 .set_index("encoder")
                 .loc[shown]
             )
-            _dots(ax, here, np.arange(len(shown)) + 0.1 * (step - len(kinds) / 2), colour, MAPS[kind])
+            intervals(ax, here, np.arange(len(shown)) + 0.1 * (step - len(kinds) / 2), colour, MAPS[kind])
         ax.set_xlabel(label)
     _names(axes[0], {name: titles[name] for name in shown})
     _below(fig, axes[0], 3)
@@ -249,12 +249,6 @@ def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     for ax in axes.flat[count:]:
         ax.set_visible(False)
     return fig, list(axes.flat[:count])
-
-
-def _dots(ax: Axes, rows: pd.DataFrame, places: Sequence[float] | np.ndarray, colour: str, label: str) -> None:
-    """Values with their intervals, one below the other."""
-    reach = [(rows.value - rows.low).clip(lower=0), (rows.high - rows.value).clip(lower=0)]
-    ax.errorbar(rows.value, places, xerr=reach, fmt="o", color=colour, markersize=3.5, linewidth=1.1, label=label)
 
 
 def _names(ax: Axes, titles: Titles) -> None:

@@ -13,11 +13,12 @@ from analysis.qscore.activity import Rule
 from analysis.qscore.claims import CLAIMS, differences, judge, student
 from analysis.qscore.data import Split, size_for, split
 from analysis.qscore.measure import Measured, measure
-from analysis.qscore.pages import answer
+from analysis.qscore.pages import WHAT
 from analysis.qscore.pictures import Shown
 from analysis.qscore.regulariser import ARMS, BASE
 from analysis.qscore.scores import q_score, sparsity
 from analysis.results import Row, write_json
+from analysis.verdict_prose import answer
 
 NOISE = (128, 512, 2048)
 GAINS = ("linear", "knn", "auroc", "q", "l1", f"core_{core.DISCRIMINATIVE}")
@@ -52,7 +53,7 @@ def compute(study: Notebook) -> Shown | None:
     results.tables["follows"] = ladder.follows(results.tables["ladder"], params.n_bootstrap, params.seed)
     results.claims = judge(measured.draws, judged, trained, params, len(data.truth))
     results.scalars |= _scalars(results.tables, judged, data)
-    results.answer = answer(results).markdown
+    results.answer = answer(results, WHAT).markdown
     assert measured.first is not None
     return Shown(data, measured.first)
 
