@@ -11,6 +11,7 @@ from analysis import datasets, encoders
 from analysis.errors import UserError
 from analysis.local_vit import claims, defects, frames, matching, measure, segment
 from analysis.local_vit.contrasts import AS_THEY_COME, COMMON, COSINE, WITHOUT_RANDOM, WITHOUT_TOP, Contrasts, method
+from analysis.local_vit.correspondence import correspondences, inverse
 from analysis.params import LocalVit
 from analysis.results import Results
 
@@ -156,7 +157,15 @@ def test_a_perfect_matcher_finds_every_patch_in_every_setting_and_in_the_pairs()
     for name in ("scenes:multi", "scenes:pairs"):
         data = datasets.load(name, size=64, n=4)
         for view in dict(matching._views(data, name, 0)).values():
-            assert matching._perfect(view, 8) == 1
+            assert matching._perfect(view, correspondences(inverse(view.affine), 64, (8, 8)), 8) == 1
+
+
+def test_the_perfect_matcher_finds_out_a_wrong_map() -> None:
+    data = datasets.load("scenes:pairs", size=64, n=4)
+    views = dict(matching._views(datasets.load("scenes:multi", size=64, n=4), "scenes:multi", 0))
+    turned, pairs = views["rotation", 15.0], dict(matching._views(data, "scenes:pairs", 0))["all at once", 1.0]
+    for view in (turned, pairs):
+        assert matching._perfect(view, correspondences(view.affine, 64, (8, 8)), 8) < 0.5
 
 
 def test_the_inverted_map_fails_a_perfect_matcher_and_small_patches_more() -> None:

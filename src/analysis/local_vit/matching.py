@@ -9,7 +9,7 @@ from analysis import datasets
 from analysis.datasets.base import Dataset
 from analysis.encoders.base import Encoder
 from analysis.local_vit import correspondence, transforms
-from analysis.local_vit.correspondence import View, correspondences, inverse, recall
+from analysis.local_vit.correspondence import Correspondences, View, correspondences, inverse, recall
 from analysis.local_vit.frames import layout, videos
 from analysis.local_vit.instances import retrieval, roi_features
 from analysis.local_vit.measured import Measured
@@ -55,9 +55,9 @@ def same_patch(measured: Measured, name: str, models: Iterable[Encoder]) -> None
     size = PIXELS * params.grid
     data = datasets.load(name, size=size, n=params.n_views, seed=params.seed)
     views = dict(_views(data, name, params.seed))
-    measured.perfect = min(
-        1.0 if measured.perfect is None else measured.perfect, *(_perfect(v, params.grid) for v in views.values())
-    )
+    points = {key: correspondences(inverse(view.affine), size, (params.grid, params.grid)) for key, view in views.items()}
+    known = [_perfect(view, points[key], params.grid) for key, view in views.items()]
+    measured.perfect = min(known if measured.perfect is None else [measured.perfect, *known])
     weights = measured.weights(len(data))
     cluster = np.arange(len(data)).repeat(params.grid**2)
     for encoder in models:
@@ -67,9 +67,8 @@ def same_patch(measured: Measured, name: str, models: Iterable[Encoder]) -> None
         by_kind: dict[tuple[str, str], list[Array]] = {}
         for (change, strength), view in views.items():
             queries = tokens(encoder, view.images)
-            points = correspondences(inverse(view.affine), size, (params.grid, params.grid))
             for kind, metric in SETTINGS:
-                hits = recall(fitted[kind](queries), fitted[kind](bank), points, metric, bank="all")
+                hits = recall(fitted[kind](queries), fitted[kind](bank), points[change, strength], metric, bank="all")
                 values = clustered(hits.ravel(), cluster, weights)
                 by_kind.setdefault((change, f"{kind}/{metric}"), []).append(values)
                 row = {"dataset": name, "encoder": encoder.name, "change": change, "strength": strength}
@@ -86,14 +85,17 @@ def _views(data: Dataset, name: str, seed: int) -> Iterator[tuple[tuple[str, flo
         yield (change, strength), correspondence.transform(data.images, change, strength, np.random.default_rng([seed, index]))
 
 
-def _perfect(view: View, grid: int) -> float:
-    """Recall of a matcher that knows where every patch lies: its features are coordinates, compared by distance."""
+def _perfect(view: View, points: Correspondences, grid: int) -> float:
+    """Recall of a matcher that knows where every patch lies: its features are pixels of the first view, compared by distance.
+
+    They come from the map to the second view, by solving it for each patch centre, and not from `points`, which they check.
+    """
     size = view.images.shape[1]
-    cells = np.stack(np.meshgrid(np.arange(grid), np.arange(grid), indexing="ij"), -1).astype(float)
-    points = correspondences(inverse(view.affine), size, (grid, grid))
-    queries = points.points.reshape(-1, grid, grid, 2)
-    hits = recall(queries, np.broadcast_to(cells, queries.shape), points, "l2")
-    return float(np.nanmean(hits))
+    place = (np.arange(grid) + 0.5) * size / grid - 0.5
+    centres = np.stack(np.meshgrid(place, place, indexing="xy"), -1)  # (grid, grid, 2), as (x, y)
+    moved = centres.reshape(1, -1, 2) - view.affine[:, None, :, 2]
+    knows = np.linalg.solve(view.affine[:, None, :, :2], moved[..., None])[..., 0].reshape(-1, grid, grid, 2)
+    return float(np.nanmean(recall(knows, np.broadcast_to(centres, knows.shape), points, "l2")))
 
 
 @dataclass(frozen=True)
