@@ -73,8 +73,8 @@ class ScaleMAE(MAE):
     A square of random side is the finer image, 64 px; the encoder sees it with half the detail, with positions measured on the
     ground (their eq. 2) instead of in patches. The decoder predicts the coarse pixels (low band) and what the fine image has
     beyond them (high band), for all patches as they do. One side is drawn per batch; one linear layer replaces their
-    convolutions; both bands are normalised patch by patch, and the coarse image is spread over 64 px again, the size at which the
-    encoder is used. With raw pixels, and 32 px at the encoder, 40 epochs left it where an untrained network is (kNN 0.07).
+    convolutions; both bands are normalised patch by patch, and the coarse image is spread over 64 px again, the size at which
+    the encoder is used. With raw pixels, and 32 px at the encoder, 40 epochs left it where an untrained network is (kNN 0.07).
     """
 
     sides = (32, 40, 48, 56, 64)
