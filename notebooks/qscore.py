@@ -239,12 +239,14 @@ pages.advice(results)
 answer(results, pages.WHAT)
 
 # %% [markdown]
-# **Limits.** The encoders are small and trained briefly; their representations are denser than those of a ResNet-50 after hundreds of
-# epochs, and a score that lives on sparse features may do better there: the preset `paper` measures that where the checkpoints are
-# at hand. Further training is two epochs at a tenth of the zoo's rate, where the paper has fifty at a rate too low to move these
-# networks. Grad-CAM is taken at the last layer with 7 x 7 places or more, and adds features before it rectifies; the paper leaves both
-# open. The two-sided score for the transformer is ours, and no claim rests on it. The rules were written before the first run of the
-# study, but after trial trainings of ten steps had shown that Q detects little in two encoders.
+# **Limits.** The encoders are small and trained briefly; their representations are denser than those of a ResNet-50 after
+# hundreds of epochs, and a score that lives on sparse features may do better there: the preset `paper` measures that where the
+# checkpoints are at hand. Further training is two epochs at a tenth of the zoo's rate, where the paper has fifty at a rate too
+# low to move these networks. Grad-CAM is taken at the last layer with 7 x 7 places or more, and adds features before it
+# rectifies; the paper leaves both open. Where an embedding is a flattened map (Conv4) its gradient is not averaged over places
+# (HiResCAM): the maps of most images would be empty otherwise. The two-sided score for the transformer is ours, and no claim
+# rests on it. The rules were written before the first run of the study, but after trial trainings of ten steps had shown that Q
+# detects little in two encoders.
 
 # %% tags=["remove-cell"]
 study.save()

@@ -10,7 +10,7 @@ from analysis.encoders.base import Encoder
 from analysis.encoders.transform import RAW
 from analysis.errors import UserError
 from analysis.qscore import overlap
-from analysis.qscore.attribution import grad_cam, input_gradient, map_layer, upsample
+from analysis.qscore.attribution import flattened, grad_cam, input_gradient, map_layer, upsample
 
 
 class Colours(nn.Module):
@@ -83,6 +83,22 @@ def test_grad_cam_of_the_zoo_is_the_textbook_formula() -> None:
     expected = torch.relu(torch.einsum("nk,nkhw->nhw", weight, a)).detach().numpy()
     assert found.shape == (2, 8, 8)
     assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_a_feature_of_a_flattened_embedding_is_found_at_its_own_place(images: np.ndarray) -> None:
+    flat = Encoder("flat", Stages({"first": Colours(), "second": Colours()}, nn.Flatten(), 3 * 64), RAW, size=32)
+    assert flattened(flat)
+    feature = np.zeros((2, 3, 8, 8))
+    feature[:, 0, 5, 2] = 1  # red, at row 5 and column 2
+    found = grad_cam(flat, images, feature.reshape(2, -1), "second")
+    assert [tuple(place) for place in np.argwhere(found[0])] == [(5, 2)]
+
+
+def test_an_averaged_embedding_is_not_taken_for_a_flattened_one(encoder: Encoder) -> None:
+    from analysis import encoders
+
+    assert not flattened(encoder)
+    assert not flattened(encoders.load("zoo:untrained"))
 
 
 def square(side: int = 8) -> tuple[np.ndarray, np.ndarray]:

@@ -183,15 +183,30 @@ def test_the_effect_is_cohens_d_and_draws_are_of_resampled_images() -> None:
     assert found[7] == pytest.approx(effect(values[rows], correct[rows], np.ones((1, 1000), np.float32))[0], rel=1e-4)
 
 
-def test_selectivity_is_eta_squared() -> None:
+def test_selectivity_of_equal_classes_is_the_estimate_of_the_analysis_of_variance() -> None:
     rng = np.random.default_rng(0)
-    truth = rng.integers(4, size=1000)
+    truth = np.tile(np.arange(4), 250)
     y = rng.normal(size=(1000, 3)) + np.stack([truth, np.zeros(1000), 100 + 0.01 * truth], 1)
     found = selectivity(y, truth, WEIGHTS[:1])[0]
     for feature in range(3):
-        column = y[:, feature]
-        between = sum((truth == c).sum() * (column[truth == c].mean() - column.mean()) ** 2 for c in range(4))
-        assert found[feature] == pytest.approx(between / ((column - column.mean()) ** 2).sum(), rel=1e-3)
+        groups = [y[truth == c, feature] for c in range(4)]
+        within = np.mean([group.var(ddof=1) for group in groups])
+        between = np.var([group.mean() for group in groups], ddof=1) - within / 250
+        assert found[feature] == pytest.approx(between / (between + within), rel=5e-3, abs=1e-5)
+
+
+def test_noise_has_no_selectivity_and_draws_lie_around_their_value() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(100), 10)
+    noise = rng.normal(size=(1000, 200))
+    signal = noise + rng.normal(size=(100, 200))[truth]
+    weights = resample(1000, 50, 0)
+    nothing, half = (selectivity(y, truth, weights).mean(1) for y in (noise, signal))
+    assert abs(nothing[0]) < 0.005  # eta squared: 0.1
+    assert half[0] == pytest.approx(0.5, abs=0.02)
+    for found in (nothing, half):
+        assert found[1:].min() < found[0] < found[1:].max()
+        assert found[1:].mean() == pytest.approx(found[0], abs=0.01)
 
 
 def test_a_ladder_is_grouped_by_method_and_followed_by_ranks() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
@@ -18,6 +18,11 @@ SIDE = 7  # places each way that a map needs to say where something is
 def has_maps(encoder: Encoder) -> bool:
     """Whether any layer of the encoder is a map of convolutions."""
     return any(encoder.backbone.part(layer) is not None for layer in encoder.layers)
+
+
+def flattened(encoder: Encoder) -> bool:
+    """Whether `embed` keeps the places of the last map apart instead of averaging over them, as that of Conv4 does."""
+    return isinstance(getattr(encoder.backbone, "head", None), nn.Flatten)
 
 
 def map_layer(encoder: Encoder, images: Array) -> str:
@@ -42,15 +47,21 @@ def grad_cam(encoder: Encoder, images: Array, features: Array, layer: str) -> Ar
     The paper combines the maps of single features and does not say how; here the features are added before the map is taken,
     which is the sum of their maps before rectification, at one backward pass for all of them.
 
+    Where `embed` is the last map *flattened* (`flattened`), each feature looks at one place, and the mean of its gradient over
+    places says nothing of where: the maps of most images come out empty. There the gradient is not averaged, which is
+    HiResCAM (Draelos & Carin 2020); both are the same where the gradient is the same at all places.
+
     Args:
         images: (n, s, s, 3) uint8.
         features: (n, r) the weight of each feature in the target of each image, such as a truth value.
     """
 
+    local = flattened(encoder)
+
     def maps(embedding: Tensor, layer_map: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
-        """Channels weighted by their mean gradient, rectified: (n, h, w)."""
+        """Channels weighted by their gradient, rectified: (n, h, w)."""
         (gradient,) = torch.autograd.grad((embedding * weights).sum(), layer_map)
-        return F.relu((gradient.mean((2, 3), keepdim=True) * layer_map).sum(1))
+        return F.relu(((gradient if local else gradient.mean((2, 3), keepdim=True)) * layer_map).sum(1))
 
     return _by_batches(encoder, images, features, layer, maps)
 

@@ -67,14 +67,27 @@ def effect(values: Array, correct: Array, weights: Array) -> Array:
 
 
 def selectivity(y: Array, truth: Array, weights: Array) -> Array:
-    """Share of each feature's variance that lies between classes (eta squared), (1 + B, r), for y (m, r)."""
-    total = weights.sum(1, keepdims=True)
+    """Share of each feature's variance that lies between classes, (1 + B, r), for y (m, r): the intraclass correlation.
+
+    Means of products x_i x_j over pairs of *different* images: of one class they estimate mu^2 + sigma_between^2, of two
+    classes mu^2; their difference is divided by the variance. With as many images in every class the numerator is the
+    estimate of the analysis of variance (Fisher 1925). Eta squared would not do: noise gives it (classes - 1) / (images - 1),
+    and an image drawn twice agrees with itself, so that its draws lie above its value.
+    """
     centred = y - y.mean(0)  # keeps the differences of squares below exact
-    mean = weights @ centred / total
-    between = -total * mean**2
+    squares = weights**2
+
+    def pairs(rows: Array | slice) -> tuple[Array, Array]:
+        """Sum of products over ordered pairs of different images, and how many pairs."""
+        w, w2, x = weights[:, rows], squares[:, rows], centred[rows]
+        return (w @ x) ** 2 - w2 @ x**2, (w.sum(1) ** 2 - w2.sum(1))[:, None]
+
+    every, n_every = pairs(slice(None))
+    same, n_same = np.zeros_like(every), np.zeros_like(n_every)
     for label in np.unique(truth):
-        rows = truth == label
-        count = weights[:, rows].sum(1, keepdims=True)
-        between += (weights[:, rows] @ centred[rows]) ** 2 / np.maximum(count, 1)
-    variance = weights @ centred**2 - total * mean**2
-    return np.divide(between, variance, out=np.zeros_like(between), where=variance > 1e-12)
+        products, n = pairs(truth == label)
+        same += products
+        n_same += n
+    apart = (every - same) / np.maximum(n_every - n_same, 1)
+    variance = weights @ centred**2 / weights.sum(1, keepdims=True) - apart
+    return np.divide(same / np.maximum(n_same, 1) - apart, variance, out=np.zeros_like(same), where=variance > 1e-12)
