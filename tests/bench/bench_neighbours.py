@@ -5,7 +5,7 @@ vectors of 768 numbers; both counts are divided by `divisor` (default 16), the w
 precision in blocks of 10,000 with the ten best of each kept, as the authors' draft does; scikit-learn's brute force; faiss
 (`IndexFlatIP`), where it is installed. Every peer runs in a process of its own on one thread, on the same vectors, unit length,
 k = 10; the best of three passes counts, and peak memory is that above the loaded vectors. Ours must find what double precision
-finds, and be no slower than faiss, which ranks in single precision, by more than a quarter.
+finds, as fast as faiss, which ranks in single precision.
 """
 
 import importlib.util

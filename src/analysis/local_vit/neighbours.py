@@ -12,15 +12,17 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 ROWS = 16_384  # of the bank, and
 BLOCK = 2**23  # numbers, that are held at a time: scores of 32 MiB, candidates of 64 MiB
 GROUP = 32  # scores whose largest is found before any is ranked
-SLACK = 2  # candidates beyond k that are ranked again in double precision
+SLACK = 2  # candidates beyond k among which the order may still change
+ROUNDING = 2.0**-26  # of a product of unit vectors in single precision, per dimension: a quarter of the worst case
 
 
 def nearest(queries: Array, bank: Array, k: int = 1, metric: Metric = "cosine", device: str = "cpu") -> tuple[Array, Array]:
     """The k rows of bank (n, d) most similar to each query (q, d), most similar first: indices and similarities, (q, k) each.
 
     Similarity is the inner product (`ip`), the cosine, or minus the Euclidean distance (`l2`). Candidates are found in single
-    precision, over blocks of at most `BLOCK` scores, and ranked in double precision. Memory beyond the result and one copy
-    of the bank does not grow with q and n. Ties go to either row. k above n: n.
+    precision, over blocks of at most `BLOCK` scores; where they lie so close that rounding could order them, and for distances,
+    they are ranked again in double precision. Memory beyond the result and one copy of the bank does not grow with q and n.
+    Ties go to either row. k above n: n.
 
     Raises:
         ValueError: the widths differ, or there is nothing to search.
@@ -33,6 +35,7 @@ def nearest(queries: Array, bank: Array, k: int = 1, metric: Metric = "cosine", 
     lengths = _lengths(bank)
     if metric == "cosine":
         rows /= torch.from_numpy(lengths).to(device, torch.float32)[:, None]
+    longest = float(lengths.max())
     offset = rows.square().sum(1) / 2 if metric == "l2" else None
     indices, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
     step = max(1, min(BLOCK // min(len(bank), ROWS), BLOCK // ((k + SLACK) * width)))
@@ -40,16 +43,27 @@ def nearest(queries: Array, bank: Array, k: int = 1, metric: Metric = "cosine", 
     for start in range(0, len(queries), step):
         part = queries[start : start + step]
         x = torch.from_numpy(np.ascontiguousarray(part - shift, dtype=np.float32)).to(device)
-        near = _candidates(x, rows, offset, min(k + SLACK, len(bank)), scores).cpu().numpy()
-        exact = _similarity(part, bank[near], lengths[near], metric)
-        order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
-        indices[start : start + step] = np.take_along_axis(near, order, 1)
-        similarities[start : start + step] = np.take_along_axis(exact, order, 1)
+        near, found = (t.cpu().numpy() for t in _candidates(x, rows, offset, min(k + SLACK, len(bank)), scores))
+        found = found.astype(np.float64)
+        size = _lengths(part)
+        if metric == "cosine":
+            found /= size[:, None]
+        close = _close(found, k, ROUNDING * width * (1 if metric == "cosine" else size * longest)) if metric != "l2" else ...
+        exact = _similarity(part[close], bank[near[close]], lengths[near[close]], metric)
+        order = np.argsort(-exact, axis=1, kind="stable")
+        near[close], found[close] = np.take_along_axis(near[close], order, 1), np.take_along_axis(exact, order, 1)
+        indices[start : start + step], similarities[start : start + step] = near[:, :k], found[:, :k]
     return indices, similarities
 
 
-def _candidates(x: Tensor, rows: Tensor, offset: Tensor | None, k: int, buffer: Tensor) -> Tensor:
-    """Indices (q, k) of the largest x @ rows.T - offset, in single precision."""
+def _close(found: Array, k: int, rounding: float | Array) -> Array:
+    """Queries (q,) of whose k + 1 largest similarities (q, >= k), sorted, two lie within rounding, of each or common to all."""
+    gaps = found[:, :k] - found[:, 1 : k + 1] if found.shape[1] > k else found[:, : k - 1] - found[:, 1:k]
+    return (gaps < np.broadcast_to(rounding, len(found))[:, None]).any(1)
+
+
+def _candidates(x: Tensor, rows: Tensor, offset: Tensor | None, k: int, buffer: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices (q, k) and values of the largest x @ rows.T - offset, in single precision, largest first."""
     best: list[tuple[Tensor, Tensor]] = []
     for first in range(0, len(rows), ROWS):
         block = rows[first : first + ROWS]
@@ -60,7 +74,8 @@ def _candidates(x: Tensor, rows: Tensor, offset: Tensor | None, k: int, buffer: 
         values, index = _top(scores, min(k, len(block)))
         best.append((values, index + first))
     values, index = (torch.cat(parts, 1) for parts in zip(*best, strict=True))
-    return index.gather(1, values.topk(k, 1, sorted=False).indices)
+    values, order = values.topk(k, 1)
+    return index.gather(1, order), values
 
 
 def _top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
