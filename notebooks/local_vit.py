@@ -267,7 +267,8 @@ answer(results, pages.WHAT)
 # **Limits.** Each model is one training run, so differences between *methods* are differences between these checkpoints;
 # brief trainings of tiny networks may lack what long ones of large networks show, such as dimensions of high variance.
 # The bank is one draw of images, and intervals over test images do not hold its spread. How many dimensions are removed
-# is the published share, not tuned for these encoders. mIoU is bounded by the size of patches.
+# is the published share, not tuned for these encoders. mIoU is bounded by the size of patches. Tracking uses the published
+# radius of 12 patches, which on an 8 x 8 grid shuts nothing out: there, labels may come from anywhere in the frame.
 
 # %% tags=["remove-cell"]
 study.save()

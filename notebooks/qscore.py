@@ -244,9 +244,10 @@ answer(results, pages.WHAT)
 # checkpoints are at hand. Further training is two epochs at a tenth of the zoo's rate, where the paper has fifty at a rate too
 # low to move these networks. Grad-CAM is taken at the last layer with 7 x 7 places or more, and adds features before it
 # rectifies; the paper leaves both open. Where an embedding is a flattened map (Conv4) its gradient is not averaged over places
-# (HiResCAM): the maps of most images would be empty otherwise. The two-sided score for the transformer is ours, and no claim
-# rests on it. The rules were written before the first run of the study, but after trial trainings of ten steps had shown that Q
-# detects little in two encoders.
+# (HiResCAM): the maps of most images would be empty otherwise. The loss that Q2 allows is absolute: where a probe names few
+# images rightly at all, as on photographs, it is easily kept, and the comparison with random features is what counts. The two-
+# sided score for the transformer is ours, and no claim rests on it. The rules were written before the first run of the study,
+# but after trial trainings of ten steps had shown that Q detects little in two encoders.
 
 # %% tags=["remove-cell"]
 study.save()
