@@ -36,7 +36,9 @@ bench: env       ## speed beside named peers and beside the bare network, as rat
 	@$(BIN)/python tests/bench/bench_extraction.py
 	@$(BIN)/python tests/bench/bench_scenes.py
 	@$(BIN)/python tests/bench/bench_qscore.py
+	@$(BIN)/python tests/bench/bench_bagssl.py
 	@$(BIN)/python tests/bench/bench_neighbours.py
+	@$(BIN)/python tests/bench/bench_rcdm.py
 
 lint: env        ## ruff and mypy
 	@$(BIN)/ruff check src tests && $(BIN)/ruff format --check src tests && $(BIN)/mypy src/analysis

@@ -195,7 +195,7 @@ def test_every_method_of_the_trainer_has_a_title_and_every_paper_is_in_the_bibli
     bibliography = (paths.BOOK / "references.bib").read_text(encoding="utf-8")
     assert all(f"{{{key}," in bibliography for _, key in cards.METHODS.values() if key)
     assert {name for name, (_, key) in cards.METHODS.items() if not key} == {
-        *("supervised", "supervised-vit", "untrained", "untrained-vit")
+        *("supervised", "supervised-patch", "supervised-vit", "untrained", "untrained-vit")
     }
 
 

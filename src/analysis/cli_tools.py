@@ -112,3 +112,40 @@ def pretrain(
     from analysis.encoders.pretrain import train
 
     typer.echo(train(method, data=data, device=device, epochs=epochs, seed=seed, out=out))
+
+
+rcdm = typer.Typer(no_args_is_help=True, help="Decoders that draw what a representation keeps.")
+app.add_typer(rcdm, name="rcdm")
+
+
+@rcdm.callback()
+def _rcdm() -> None:
+    """Decoders that draw what a representation keeps."""
+
+
+@rcdm.command("train")
+def rcdm_train(
+    encoder: Annotated[str, typer.Option(help="any encoder; with --tap, the representation to decode")] = "",
+    tap: Annotated[str, typer.Option(help="backbone, hidden (of the projector) or projector")] = "backbone",
+    inject: Annotated[
+        str, typer.Option(help="adagn+map, or adagn: no map of the representation beside the image")
+    ] = "adagn+map",
+    trunk: Annotated[str, typer.Option(help="instead: one decoder of many representations, scenes or tiny-imagenet")] = "",
+    dataset: Annotated[str, typer.Option(help="images to draw; default: scenes:objects, or the trunk's")] = "",
+    preset: Annotated[str, typer.Option(help="smoke, tiny32, base32 or full128")] = "tiny32",
+    steps: Annotated[int | None, typer.Option(help="default: the preset's", min=1)] = None,
+    images: Annotated[int | None, typer.Option(help="default: the preset's", min=1)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    devices: Annotated[int, typer.Option(help="processes, each with a GPU of its own", min=1)] = 1,
+    seed: int = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: data/decoders")] = None,
+    resume: Annotated[bool, typer.Option(help="go on where an interrupted training stopped")] = True,
+) -> None:
+    """Train one decoder; interrupted, the same command goes on where it stopped."""
+    from analysis.rcdm.recipe import chosen
+    from analysis.rcdm.train import train
+
+    name, conditions, suffix, recipe = chosen(encoder, tap, inject, trunk, dataset, preset, steps, images)
+    typer.echo(
+        train(name, conditions, recipe, suffix=suffix, device=device, devices=devices, seed=seed, out=out, resume=resume)
+    )

@@ -15,6 +15,7 @@ from analysis.presets import PRESETS, VALUES
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Pixels = Annotated[int, Field(ge=2, le=1024)]
 
 
 class StudyParams(BaseModel):
@@ -153,12 +154,91 @@ class LocalVit(StudyParams):
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
 
+class BagSSL(StudyParams):
+    """Is the embedding of an image a bag of the embeddings of its patches?"""
+
+    encoders: Names = Field(description="encoders to read; those trained on patches of one size with their multi-scale twins")
+    followed: tuple[str, ...] = Field((), description="encoders, of these, that get the curves over patch size and number")
+    dataset: str = Field("scenes:objects", description="images: probes from its training half, everything else from the other")
+    n_train: int = Field(800, ge=50, le=2_000_000, description="training images")
+    n_test: int = Field(800, ge=20, le=1_000_000, description="images to judge by")
+    n_local: int = Field(400, ge=8, le=100_000, description="of these, those whose single patches are compared")
+    n_counts: int = Field(200, ge=8, le=100_000, description="of these, those with a regular grid and with `most` patches")
+    side: int = Field(32, ge=2, le=1024, description="side of a patch, px, where nothing else is said")
+    small: int = Field(16, ge=2, le=1024, description="side of a small patch, px")
+    large: int = Field(48, ge=2, le=1024, description="side of a large patch, px")
+    sides: Annotated[tuple[Pixels, ...], Field(min_length=1)] = Field(
+        (4, 8, 16, 48), description="further sides of patches, px, in the curves"
+    )
+    n_patches: int = Field(8, ge=2, le=4096, description="patches of each image in a mean")
+    most: int = Field(256, ge=2, le=4096, description="patches of each image at the end of the curves")
+    retrain: bool = Field(False, description="train VICReg, on patches and on crops, with further seeds; else data/tuning")
+    seeds: int = Field(3, ge=2, le=100, description="trainings of each, the zoo's own among them")
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+    level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The one data set, as a run is checked and fingerprinted by them."""
+        return (self.dataset,)
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Also the stored trainings, which are about Scenes, where none are made."""
+        stored = self.dataset == "scenes:objects" and not self.retrain
+        return {**super().reads, "files": ("tuning/bagssl.json",) if stored else ()}
+
+
+class Rcdm(StudyParams):
+    """What does a representation keep of an image?"""
+
+    decoder: str = Field("scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders")
+    encoders: Names = Field(description="encoders whose representations are drawn; the decoder must know them")
+    judge: str = Field("zoo:moco", description="encoder held out: samples are compared and read in its features only")
+    dataset: str = Field("scenes:objects", description="images that are represented")
+    unfamiliar: tuple[str, ...] = Field((), description="data sets unlike those the decoder was trained on")
+    n_bank: int = Field(2000, ge=64, le=1_000_000, description="images among which the represented one is looked for")
+    n_train: int = Field(2000, ge=100, le=1_000_000, description="images on which the readers of factors are fitted")
+    n_images: int = Field(96, ge=8, le=50_000, description="images that are represented and drawn, of the bank")
+    n_again: int = Field(32, ge=2, le=50_000, description="of them, how many are drawn from a second noise")
+    n_changed: int = Field(12, ge=2, le=50_000, description="of them, how many are drawn after each change of the image")
+    n_unfamiliar: int = Field(16, ge=2, le=50_000, description="images of each unfamiliar data set that are drawn")
+    n_attacked: int = Field(40, ge=2, le=50_000, description="images that are attacked")
+    n_shown: int = Field(12, ge=2, le=50_000, description="of them, how many are drawn after each attack")
+    n_edited: int = Field(24, ge=2, le=50_000, description="pairs of images between which representations are edited and mixed")
+    n_timed: int = Field(24, ge=2, le=50_000, description="images drawn by every sampler of the comparison")
+    eps: Annotated[tuple[float, ...], Field(min_length=1)] = Field(
+        (1.0, 2.0, 4.0, 8.0), description="greatest change of a pixel in attacks, of 255"
+    )
+    sampler: Literal["heun", "dpm"] = Field("dpm", description="deterministic solver that draws every sample")
+    steps: int = Field(12, ge=2, le=1000, description="its steps")
+    ancestral: Annotated[tuple[int, ...], Field(min_length=1)] = Field(
+        (100, 250), description="steps of ancestral sampling that it is compared with"
+    )
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+    level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """All data sets, as a run is checked and fingerprinted by them."""
+        return tuple(dict.fromkeys((self.dataset, *self.unfamiliar)))
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Also the encoder that judges, and the decoder."""
+        names = tuple(dict.fromkeys((*self.encoders, self.judge)))
+        files = tuple(f"decoders/{self.decoder}.{ending}" for ending in ("safetensors", "json"))
+        return {**super().reads, "encoders": names, "files": files}
+
+
 STUDIES: dict[str, type[StudyParams]] = {
     "masking_cka": MaskingCka,
     "model_zoo": ModelZoo,
     "world": World,
     "local_vit": LocalVit,
     "qscore": QScore,
+    "bagssl": BagSSL,
+    "rcdm": Rcdm,
 }
 
 
@@ -210,7 +290,8 @@ def allowed(info: FieldInfo) -> str:
         choices = text[text.index("[", text.index("Literal")) + 1 : text.index("]")].replace("'", "")
         text = ("list of " if "tuple" in text else "") + choices.replace(", ", " | ")
     elif "tuple" in text:
-        text = "list of " + ("numbers between 0 and 1" if "float" in text else "names")
+        kinds = {"float": "numbers between 0 and 1", "int": "whole numbers"}
+        text = "list of " + next((words for kind, words in kinds.items() if kind in text), "names")
     bounds = [f"{sign} {getattr(m, key)}" for m in info.metadata for key, sign in _SIGNS.items() if hasattr(m, key)]
     return f"{text}, {' and '.join(bounds)}" if bounds else text
 

@@ -13,6 +13,8 @@ _TINY_ZOO = tuple(f"zoo:{name}-tiny-imagenet" for name in _TINY)
 _WHOLE_ZOO = (*(f"zoo:{name}" for name in (*_RESNETS, *_VITS)), *_TINY_ZOO)
 _LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))
 _JOINT = tuple(f"zoo:{name}" for name in _RESNETS if name not in ("supervised", "untrained"))
+_PATCHED = ("vicreg-patch", "tcr-patch", "simclr-patch", "byol-patch", "vicreg-patch16", "vicreg-patch-disjoint")
+_BAGS = tuple(f"zoo:{name}" for name in ("tcr", *_PATCHED, "supervised-patch"))
 _IMAGENET = ("simclr", "swav", "mocov2", "byol", "dino", "vicreg", "barlow")
 _LADDER = (
     *("conv4:random_init", "conv4:umtra_miniimagenet_1query_5bs", "conv4:protoclr_cub_3query_50bs"),
@@ -36,6 +38,7 @@ _CONV4 = (
 )
 _LOCAL = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:supervised-vit")
 _WORLD = ("zoo:untrained", "zoo:supervised", "zoo:simclr", "zoo:dinov2")
+_DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "dino", "supervised", "untrained"))
 _SCENES = ("scenes:objects", "scenes:fine", "scenes:context", "scenes:textures")
 
 VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
@@ -144,6 +147,56 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             ),
             "datasets": ("cityscapes", "davis"),
             **{"grid": 14, "n_bank": 72, "n_test": 30, "n_videos": 30, "n_frames": 200, "device": "auto"},
+        },
+    },
+    "bagssl": {
+        "smoke": {
+            "encoders": ("zoo:simclr-patch", "zoo:simclr", "zoo:untrained"),
+            "followed": ("zoo:simclr-patch",),
+            **{"n_train": 64, "n_test": 48, "n_local": 24, "n_counts": 16, "sides": (8,), "n_patches": 4, "most": 8},
+            "n_bootstrap": 100,
+        },
+        "default": {
+            "encoders": (*_JOINT, *_BAGS, *_LABELLED),
+            "followed": ("zoo:simclr-patch", "zoo:simclr", "zoo:untrained"),
+            **{"n_train": 512, "n_test": 640, "n_local": 250, "n_counts": 100},
+        },
+        "real": {
+            "encoders": (
+                *(name for name in _TINY_ZOO if "mae" not in name and "vit" not in name),
+                *("zoo:untrained", "conv4:protoclr_miniimagenet_3query_50bs", "conv4:random_init"),
+            ),
+            "followed": ("zoo:simclr-tiny-imagenet", "conv4:protoclr_miniimagenet_3query_50bs"),
+            "dataset": "tiny-imagenet",
+            **{"n_train": 2000, "n_test": 1000},
+        },
+        "paper": {
+            "encoders": ("hub-file:vicreg_rn50", "hub-file:swav_rn50", "hub-file:supervised_rn50"),
+            "followed": ("hub-file:vicreg_rn50",),
+            "dataset": "folder:imagenet-100",
+            **{"n_train": 20_000, "n_test": 5000, "n_local": 1000, "n_counts": 512, "n_patches": 16},
+            **{"side": 112, "small": 32, "large": 160, "sides": (32, 64, 100, 160), "device": "auto"},
+        },
+    },
+    "rcdm": {
+        "smoke": {
+            "encoders": ("zoo:simclr", "zoo:supervised"),
+            "unfamiliar": ("scenes:textures",),
+            **{"n_bank": 160, "n_train": 300, "n_images": 12, "n_again": 4, "n_changed": 3, "n_unfamiliar": 4},
+            **{"n_attacked": 8, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (2.0, 8.0), "steps": 4, "n_bootstrap": 100},
+            "ancestral": (20,),
+        },
+        "default": {"encoders": _DRAWN, "unfamiliar": ("scenes:textures", "scenes:fine")},
+        "real": {
+            "decoder": "tiny-imagenet",
+            "encoders": (*(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "dino")), "vit-tiny"),
+            **{"judge": "zoo:supervised-vit-tiny-imagenet", "dataset": "tiny-imagenet", "unfamiliar": ("eth80",)},
+        },
+        "paper": {
+            "decoder": "imagenet",
+            "encoders": ("hub-file:simclr_rn50", "hub-file:vicreg_rn50", "hub-file:dino_rn50", "hub-file:supervised_rn50"),
+            **{"judge": "hub-file:dinov2_vits14", "dataset": "folder:imagenet", "device": "auto"},
+            **{"n_bank": 50_000, "n_train": 50_000, "n_images": 10_000, "n_again": 1000, "n_changed": 1000},
         },
     },
     "world": {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import datasets, encoders, paths
-from analysis.errors import UserError
+from analysis.errors import MissingFile, UserError
 from analysis.params import StudyParams, resolve
 from analysis.results import plain
 
@@ -70,7 +70,7 @@ def absolute(overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 def preflight(study: str, preset: str, params: StudyParams) -> None:
-    """Check that every data set and encoder a run needs is there, in well under three seconds."""
+    """Check that every data set, encoder and file a run needs is there, in well under three seconds."""
     if params.source == "stored":
         from analysis.results import load_stored
 
@@ -80,6 +80,11 @@ def preflight(study: str, preset: str, params: StudyParams) -> None:
         datasets.check(name)
     for name in params.reads["encoders"]:
         encoders.check(name)
+    for name in params.reads["files"]:
+        if not (paths.DATA / name).exists():
+            raise MissingFile(
+                f"{study} ({preset}) needs {paths.DATA / name}, which is not there and does not come with this project"
+            )
 
 
 def to_notebook(source: Path, target: Path) -> None:

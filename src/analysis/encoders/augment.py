@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from analysis.errors import UserError
+
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma
 # RGB -> YIQ: turning the IQ plane turns the hue and keeps the luma
 YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
@@ -28,6 +30,10 @@ class Views:
             0.8 and 0.2 (Chen et al. 2020, appendix A).
         grey: probability of a greyscale view.
         blur: probability of a Gaussian blur, and its greatest standard deviation in px.
+        disjoint: whether the views of an image share no pixel; they must then be squares of one size.
+
+    Raises:
+        UserError: views to be disjoint that are not squares of one size.
     """
 
     area: tuple[float, float] = (0.4, 1.0)
@@ -37,10 +43,15 @@ class Views:
     hue: float = 0.2
     grey: float = 0.2
     blur: tuple[float, float] = (0.3, 1.0)
+    disjoint: bool = False
 
-    def __call__(self, images: Tensor, size: int, generator: Generator) -> Tensor:
-        """One view per image: (n, 3, h, h) float in [0, 1] -> (n, 3, size, size) in [0, 1]."""
-        views = crop(images, size, self.area, self.aspect, self.flip, generator)
+    def __post_init__(self) -> None:
+        if self.disjoint and (self.area[0] != self.area[1] or self.aspect != 1):
+            raise UserError(f"disjoint views must be squares of one size: area {self.area}, aspect {self.aspect:g} are not")
+
+    def __call__(self, images: Tensor, size: int, generator: Generator, place: Tensor | None = None) -> Tensor:
+        """One view per image: (n, 3, h, h) float in [0, 1] -> (n, 3, size, size) in [0, 1]; see `crop` for `place`."""
+        views = crop(images, size, self.area, self.aspect, self.flip, generator, place)
         views = jitter(views, self.jitter, self.hue, self.grey, generator)
         return blur(views, *self.blur, generator).clamp(0, 1)
 
@@ -48,15 +59,26 @@ class Views:
 IDENTITY = Views(area=(1.0, 1.0), aspect=1.0, flip=0.0, jitter=0.0, hue=0.0, grey=0.0, blur=(0.0, 0.0))
 
 
-def crop(images: Tensor, size: int, area: tuple[float, float], aspect: float, flip: float, generator: Generator) -> Tensor:
+def crop(
+    images: Tensor,
+    size: int,
+    area: tuple[float, float],
+    aspect: float,
+    flip: float,
+    generator: Generator,
+    place: Tensor | None = None,
+) -> Tensor:
     """A random resized crop (Szegedy et al. 2015), mirrored with probability `flip`, sampled bilinearly.
 
-    Where the crop is larger than the view the image is first averaged down, so that fine texture does not alias.
+    Where the crop is larger than the view the image is first averaged down, so that fine texture does not alias. The centre
+    is drawn so that the crop lies within the image, or given as `place` (n, 2): x and y, -1 and 1 at the image's edges.
     """
     share = _between(images, *area, generator)
     ratio = _between(images, -1, 1, generator).mul(torch.tensor(aspect).log().item()).exp()
     width, height = (share * ratio).sqrt().clamp(max=1), (share / ratio).sqrt().clamp(max=1)
-    x, y = (_between(images, -1, 1, generator) * (1 - side) for side in (width, height))
+    if place is None:
+        place = torch.stack([_between(images, -1, 1, generator) * (1 - side) for side in (width, height)], 1)
+    x, y = place.unbind(1)
     mirrored = 1 - 2 * (_between(images, 0, 1, generator) < flip).to(images.dtype)
     zero = torch.zeros_like(x)
     plane = torch.stack([torch.stack([width * mirrored, zero, x], 1), torch.stack([zero, height, y], 1)], 1)
@@ -64,6 +86,28 @@ def crop(images: Tensor, size: int, area: tuple[float, float], aspect: float, fl
         images = F.avg_pool2d(images, images.shape[-1] // size)
     grid = F.affine_grid(plane, [len(images), 3, size, size], align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def apart(n: int, views: int, side: float, generator: Generator) -> Tensor:
+    """Centres (n, views, 2), as `crop` takes them, of squares that share no pixel; `side` is a share of the image's.
+
+    The image is cut into one strip per view, across or along at random; in its strip a square lies anywhere. Strips and the
+    gaps between them are uniform among all that fit, and so is the order of the views.
+
+    Raises:
+        UserError: so many squares do not fit side by side.
+    """
+    if views * side > 1:
+        raise UserError(f"{views} disjoint views of {side:.0%} of an image's side do not fit: at most {int(1 / side)} do")
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, device=generator.device)
+
+    strips = torch.arange(views, device=generator.device) * side
+    along = drawn(n, views).sort(1).values * (1 - views * side) + strips
+    order = drawn(n, views).argsort(1)
+    corners = torch.stack([along.gather(1, order), drawn(n, views) * (1 - side)], 2)
+    return 2 * torch.where(drawn(n, 1, 1) < 0.5, corners, corners.flip(2)) + side - 1
 
 
 def jitter(images: Tensor, strength: float, hue: float, grey: float, generator: Generator) -> Tensor:

@@ -28,9 +28,13 @@ _TITLES = {
     "simsiam": "SimSiam",
     "vicreg": "VICReg",
     "barlow-twins": "Barlow Twins",
+    "tcr": "TCR",
     "simmim": "SimMIM",
     "ibot": "iBOT",
 }
+
+
+_CROPS = {"patch": ", patches", "patch16": ", patches of 16 px", "patch-disjoint": ", disjoint patches"}
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,12 @@ def facts(name: str) -> Facts:
 
 
 def _zoo_title(name: str) -> str:
-    """`simclr` -> `SimCLR`, `dino-vit-tiny-imagenet` -> `DINO ViT (photographs)`; other names as they are."""
+    """`simclr-patch` -> `SimCLR, patches`, `dino-vit-tiny-imagenet` -> `DINO ViT (photographs)`; other names as they are."""
     method, photographs = name.removesuffix("-tiny-imagenet"), name.endswith("-tiny-imagenet")
+    start, dash, crop = method.partition("-patch")
+    method, crops = (start, _CROPS[f"patch{crop}"]) if f"patch{crop}" in _CROPS and dash else (method, "")
     stem, transformer = method.removesuffix("-vit"), method.endswith("-vit")
-    return _TITLES.get(stem, stem) + " ViT" * transformer + " (photographs)" * photographs
+    return _TITLES.get(stem, stem) + " ViT" * transformer + crops + " (photographs)" * photographs
 
 
 def _by_method(method: str) -> Supervision:

@@ -57,9 +57,8 @@ def train(
     folder = paths.build() / "pretrain" / name
     if recipe.epochs:
         _fit(module, name, folder, recipe, place, resume)
-    weights = pretrain_card.write(
-        out or paths.ZOO, name, module.method, _facts(module, method, data, reason, place), recipe.probes
-    )
+    facts = _facts(module, method, data, reason, place)
+    weights = pretrain_card.write(out or paths.ZOO, name, module.method, facts, recipe.probes, head=recipe.head)
     shutil.rmtree(folder, ignore_errors=True)
     return weights
 

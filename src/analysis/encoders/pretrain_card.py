@@ -18,10 +18,14 @@ from analysis.encoders.transform import HALF
 from analysis.stats import Estimate
 
 
-def write(folder: Path, name: str, method: Method, facts: dict[str, Any], probes: tuple[int, int]) -> Path:
-    """Write `name`.safetensors and its card into `folder`; the probes are of the file as written."""
+def write(
+    folder: Path, name: str, method: Method, facts: dict[str, Any], probes: tuple[int, int], *, head: bool = True
+) -> Path:
+    """Write `name`.safetensors, with its `head` or not, and its card into `folder`; the probes are of the file as written."""
     folder.mkdir(parents=True, exist_ok=True)
-    backbone, projector = method.shipped()
+    (backbone, projector), architecture = method.shipped(), method.shipped_architecture()
+    if not head:
+        projector, architecture = None, {key: value for key, value in architecture.items() if key != "projector"}
     parts = {"backbone": backbone} | ({"projector": projector} if projector is not None else {})
     state = {
         f"{part}.{key}": value.detach().cpu().half().contiguous() if value.is_floating_point() else value.cpu()
@@ -33,7 +37,7 @@ def write(folder: Path, name: str, method: Method, facts: dict[str, Any], probes
     entries = {
         "name": name,
         "method": facts["method"],
-        "architecture": method.shipped_architecture(),
+        "architecture": architecture,
         "size": SIZE,
         "mean": HALF[0],
         "std": HALF[1],

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analysis.encoders.augment import Views
+from analysis.encoders.augment import Views, apart
 from analysis.encoders.transform import HALF
 
 
@@ -24,6 +24,7 @@ class Recipe:
         lr, weight_decay, warmup, clip: of AdamW; share of the steps with rising rate; greatest norm of the gradient.
         full, full_views, small, small_views: side in px and number of the views of each image.
         views: how a view is drawn.
+        head: whether the projector is stored with the encoder.
         probes: images on which the finished encoder's probes are fitted and tested.
     """
 
@@ -41,6 +42,7 @@ class Recipe:
     small: int = 24
     small_views: int = 0
     views: Views = field(default_factory=Views)
+    head: bool = True
     probes: tuple[int, int] = (4_000, 2_000)
 
 
@@ -55,7 +57,7 @@ PIXELS: dict[str, Any] = {
     **ViT,
     "full": 64,
     "full_views": 1,
-    "views": Views(area=(0.5, 1.0), jitter=0.0, hue=0.0, grey=0.0, blur=(0.0, 0.0)),
+    "views": {"area": (0.5, 1.0), "jitter": 0.0, "hue": 0.0, "grey": 0.0, "blur": (0.0, 0.0)},
 }
 WHOLE = f"{STEPS}; reconstruction needs whole images in true colours, hiding is the augmentation (He et al. 2022, table 1e)"
 OFTEN = f"{WHOLE}; three quarters hidden make an image cheap, so it is seen four times as often, at the time of the others"
@@ -64,11 +66,14 @@ WARM = (
     "a new transformer says nearly the same of every image, and a teacher that repeats it teaches nothing: from random weights "
     "the loss stays at that of uniform targets within this budget; training therefore goes on from the zoo's MAE, half as long"
 )
+PATCH: dict[str, Any] = {"views": {"area": (0.25, 0.25), "aspect": 1.0}, "head": False}
+ROOM = "the head is not stored, for want of room"
+ONE_SIZE = "a view is a square patch of one size, a quarter of the image, as in a bag of patches; nothing else differs"
 DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "dino": ({"batch": 64, "lr": 1e-3}, "at the common rate the targets of the teacher become uniform"),
     "mae": ({**PIXELS, "repeat": 4}, OFTEN),
     "scale-mae": (
-        {**PIXELS, "repeat": 4, "views": replace(PIXELS["views"], area=(1.0, 1.0))},
+        {**PIXELS, "repeat": 4, "views": {**PIXELS["views"], "area": (1.0, 1.0)}},
         f"{OFTEN}; the method crops for itself, because it must know the scale",
     ),
     "simmim": ({**PIXELS, "repeat": 2}, f"{WHOLE}; at the time of the others"),
@@ -76,23 +81,35 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "ibot": (TAUGHT, WARM),
     "dinov2": ({**TAUGHT, "fresh": True}, f"{WARM}; every image is new"),
     "supervised-vit": (ViT, SMALL),
+    "tcr": ({"head": False}, ROOM),
+    **dict.fromkeys(("vicreg-patch", "tcr-patch", "byol-patch"), (PATCH, f"{ONE_SIZE}; {ROOM}")),
+    **dict.fromkeys(("simclr-patch", "supervised-patch"), ({"views": PATCH["views"]}, ONE_SIZE)),
+    "vicreg-patch16": ({**PATCH, "views": {"area": (0.0625, 0.0625), "aspect": 1.0}}, "as vicreg-patch, of a sixteenth"),
+    "vicreg-patch-disjoint": (
+        {**PATCH, "views": {**PATCH["views"], "disjoint": True}},
+        "as vicreg-patch, but the two patches of an image share no pixel",
+    ),
     "untrained": ({"epochs": 0}, "that is the method"),
     "untrained-vit": ({"epochs": 0}, "that is the method"),
 }
-"""Method -> what differs from the recipe (`repeat` multiplies its epochs), and why."""
+"""Method -> what differs from the recipe (`repeat` multiplies its epochs, `views` changes those it names), and why."""
 
 
 def adapted(method: str, recipe: Recipe) -> tuple[Recipe, str]:
     """The recipe with a method's deviations, and their reason ("" where there are none)."""
     changes, reason = DEVIATIONS.get(method, ({}, ""))
     repeat = changes.get("repeat", 1)
-    rest = {key: value for key, value in changes.items() if key != "repeat"}
-    return replace(recipe, **{"epochs": round(recipe.epochs * repeat), **rest}), reason
+    views = replace(recipe.views, **changes.get("views", {}))
+    rest = {key: value for key, value in changes.items() if key not in ("repeat", "views")}
+    return replace(recipe, **{"epochs": round(recipe.epochs * repeat), "views": views, **rest}), reason
 
 
 def draw_views(images: Tensor, recipe: Recipe, generator: torch.Generator) -> list[Tensor]:
     """Two full views and the small ones of uint8 images (n, 3, h, h), normalised as the encoder will be used."""
     pixels = images.float() / 255
     sizes = [recipe.full] * recipe.full_views + [recipe.small] * recipe.small_views
-    views = [recipe.views(pixels, size, generator) for size in sizes]
+    places: list[Tensor | None] = [None] * len(sizes)
+    if recipe.views.disjoint:
+        places = list(apart(len(images), len(sizes), recipe.views.area[0] ** 0.5, generator).unbind(1))
+    views = [recipe.views(pixels, size, generator, place) for size, place in zip(sizes, places, strict=True)]
     return [((view - HALF[0][0]) / HALF[1][0]).contiguous(memory_format=torch.channels_last) for view in views]

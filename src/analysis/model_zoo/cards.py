@@ -19,7 +19,15 @@ METHODS = {
     "swav": ("SwAV", "caron2020"),
     "vicreg": ("VICReg", "bardes2022"),
     "barlow-twins": ("Barlow Twins", "zbontar2021"),
+    "tcr": ("TCR", "chen2023"),
     "dino": ("DINO", "caron2021"),
+    "vicreg-patch": ("VICReg, patches", "bardes2022"),
+    "vicreg-patch16": ("VICReg, patches of 16 px", "bardes2022"),
+    "vicreg-patch-disjoint": ("VICReg, disjoint patches", "bardes2022"),
+    "tcr-patch": ("TCR, patches", "chen2023"),
+    "simclr-patch": ("SimCLR, patches", "chen2020simclr"),
+    "byol-patch": ("BYOL, patches", "grill2020"),
+    "supervised-patch": ("supervised, patches", ""),
     "supervised": ("supervised", ""),
     "untrained": ("untrained", ""),
     "mae": ("MAE", "he2022"),
@@ -44,6 +52,7 @@ _WORDS = {
     "full_views": "views of an image",
     "small": "side of a small view, px",
     "small_views": "small views of an image",
+    "head": "head stored with the encoder",
 }
 _NEEDED = ("name", "method", "architecture", "parameters", "digest", "recipe", "probes")
 

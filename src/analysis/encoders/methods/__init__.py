@@ -2,7 +2,7 @@
 
 from analysis.encoders.methods.base import Method, Momentum, Step
 from analysis.encoders.methods.clustering import DINO, IBOT, DINOv2, DINOViT, SwAV
-from analysis.encoders.methods.joint import BYOL, BarlowTwins, MoCo, SimCLR, SimSiam, VICReg
+from analysis.encoders.methods.joint import BYOL, TCR, BarlowTwins, MoCo, SimCLR, SimSiam, VICReg
 from analysis.encoders.methods.labels import Supervised, SupervisedViT, Untrained, UntrainedViT
 from analysis.encoders.methods.masked import MAE, ScaleMAE, SimMIM, mask
 
@@ -14,9 +14,17 @@ METHODS: dict[str, type[Method]] = {
     "swav": SwAV,
     "vicreg": VICReg,
     "barlow-twins": BarlowTwins,
+    "tcr": TCR,
     "dino": DINO,
     "supervised": Supervised,
     "untrained": Untrained,
+    "vicreg-patch": VICReg,
+    "vicreg-patch16": VICReg,
+    "vicreg-patch-disjoint": VICReg,
+    "tcr-patch": TCR,
+    "simclr-patch": SimCLR,
+    "byol-patch": BYOL,
+    "supervised-patch": Supervised,
     "mae": MAE,
     "simmim": SimMIM,
     "scale-mae": ScaleMAE,

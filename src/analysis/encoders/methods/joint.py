@@ -1,4 +1,7 @@
-"""Joint embedding by comparison: SimCLR, MoCo v2, BYOL, SimSiam, VICReg, Barlow Twins. Losses and heads are lightly's."""
+"""Joint embedding by comparison: SimCLR, MoCo v2, BYOL, SimSiam, VICReg, Barlow Twins, TCR.
+
+Heads and losses are lightly's, but for the loss of TCR.
+"""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -51,6 +54,38 @@ class BarlowTwins(Twin):
     def __init__(self) -> None:
         super().__init__()
         self.loss = BarlowTwinsLoss()
+
+
+def coding_rate(z: Tensor, *, eps2: float = 0.2) -> Tensor:
+    """Total coding rate of rows z (n, p), in nats: R(Z) = 1/2 logdet(I + p / (n eps2) Z Z^T), rows scaled to length 1.
+
+    Yu et al. 2020: what it takes to write the directions down up to a squared error of `eps2`; large where they are spread,
+    1/2 log(1 + p / eps2) where all are one. Z Z^T and Z^T Z give the same number, and the smaller of the two is taken.
+    """
+    unit = nn.functional.normalize(z, dim=1)
+    n, p = unit.shape
+    gram = unit @ unit.T if n < p else unit.T @ unit
+    return torch.linalg.slogdet(torch.eye(len(gram)).to(gram) + p / (n * eps2) * gram).logabsdet / 2
+
+
+class TCR(Method):
+    """Tong et al. 2023, for any number of views: each is spread over the sphere, and all of one image agree with their mean.
+
+    Loss: mean over views of -R(Z_view) + weight * (1 - cos(z_view, mean of z over the views of the image)). lightly's
+    `EMPSSLLoss` has the other sign before R, and prefers collapse.
+    """
+
+    head: ClassVar[dict[str, Any]] = projector("VICReg", hidden=256, out=128, num_layers=2)
+    weight = 120.0  # theirs is 200 at a greatest R of 198; here that is 115
+
+    def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
+        """See `Method`."""
+        h = self.backbone(torch.cat(list(views)))
+        z = torch.stack(cut(self.projector(h), views))  # (views, n, p)
+        spread = torch.stack([coding_rate(view) for view in z]).mean()
+        z = nn.functional.normalize(z, dim=2)
+        apart = 1 - nn.functional.cosine_similarity(z, z.mean(0, keepdim=True), dim=2).mean()
+        return Step(self.weight * apart - spread, h)
 
 
 class MoCo(Momentum):

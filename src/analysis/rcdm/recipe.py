@@ -1,0 +1,175 @@
+"""Presets of decoders: shape of the network, and how it is trained."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from analysis.errors import UserError
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A UNet.
+
+    Attributes:
+        size: side of the images, px.
+        patch: side of the squares that become channels.
+        widths: channels of the levels, finest first.
+        blocks: residual blocks per level.
+        attention: for each level, whether its blocks attend.
+        head: width of an attention head.
+        groups: of the group normalisations.
+        resample: `conv`, or `resnet` for the residual blocks of BigGAN.
+        code: width of the common code of all representations.
+        channels: that come out per pixel; 6 where the variance is learned too.
+    """
+
+    size: int = 32
+    patch: int = 2
+    widths: tuple[int, ...] = (48, 96)
+    blocks: int = 1
+    attention: tuple[bool, ...] = (False, True)
+    head: int = 32
+    groups: int = 8
+    resample: str = "conv"
+    code: int = 256
+    channels: int = 3
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training.
+
+    Attributes:
+        shape: the network.
+        dataset, images: what is drawn, and how many images the bank holds.
+        steps, batch: optimiser steps, and images per step and process.
+        lr: of AdamW, constant after `warmup` steps, falling linearly to zero over the last share `decay` of all steps.
+        clip: greatest norm of the gradient.
+        dropout: share of the images that get the null code.
+        ema, ema_power: averaged weights, decay min(ema, 1 - (1 + step)^-ema_power).
+        objective: `edm`, or `ddpm` as in the released code.
+        mean, std: of ln sigma (`edm`).
+        every: steps between checkpoints, points of the curve, and exported weights.
+        ranks: images per condition whose rank among `among` is measured at every eighth point and at the last; 0 for none.
+    """
+
+    shape: Shape = field(default_factory=Shape)
+    dataset: str = "scenes:objects"
+    images: int = 40_000
+    steps: int = 4_800
+    batch: int = 32
+    lr: float = 1.2e-3
+    warmup: int = 100
+    decay: float = 0.25
+    clip: float = 1.0
+    dropout: float = 0.1
+    ema: float = 0.9999
+    ema_power: float = 0.75
+    objective: str = "edm"
+    mean: float = -0.4
+    std: float = 1.6
+    every: int = 200
+    ranks: int = 100
+    among: int = 2_000
+
+
+INJECT = {"adagn+map": "", "adagn": ":adagn"}
+"""Ways of a representation into the network -> ending of the condition's name."""
+CONTROLS = ("thumbnail", "label", "shuffled")
+TRUNKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "scenes": (
+        "scenes:objects",
+        "",
+        (
+            *("simclr:backbone", "simclr:hidden", "simclr:projector", "simclr:backbone:adagn", "simclr:projector:adagn"),
+            *("vicreg:backbone", "vicreg:projector", "dino:backbone", "dino:projector"),
+            *("supervised:backbone", "untrained:backbone", *CONTROLS),
+        ),
+    ),
+    "tiny-imagenet": (
+        "tiny-imagenet",
+        "-tiny-imagenet",
+        (
+            *(f"{method}:{tap}" for method in ("simclr", "vicreg", "dino") for tap in ("backbone", "projector")),
+            *("swav:backbone", "vit-tiny:backbone", *CONTROLS),
+        ),
+    ),
+}
+"""Decoders of several representations: data set, ending of the names of the zoo's encoders, conditions."""
+
+FULL = Shape(
+    size=128,
+    patch=1,
+    widths=(256, 256, 512, 768, 1024),
+    blocks=2,
+    attention=(False, False, True, True, True),
+    head=64,
+    groups=32,
+    resample="resnet",
+    code=1024,
+    channels=6,
+)
+PRESETS = {
+    "smoke": Recipe(Shape(patch=4, widths=(16, 32), head=8), images=512, steps=50, batch=16, every=25, ranks=8, among=64),
+    "tiny32": Recipe(),
+    "base32": Recipe(
+        Shape(patch=1, widths=(128, 256, 256), blocks=2, attention=(False, True, False), head=64, groups=32),
+        images=200_000,
+        steps=25_000,
+        batch=256,
+        lr=2e-4,
+        warmup=1_000,
+        every=1_000,
+    ),
+    "full128": Recipe(FULL, images=1_281_167, steps=300_000, batch=256, lr=1e-4, decay=0.0, objective="ddpm", every=10_000),
+}
+
+
+def trunk(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """Data set, ending of encoder names and conditions of the decoder of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in TRUNKS:
+        raise UserError(f"unknown decoder {name!r}; there are {', '.join(TRUNKS)}; or name an encoder and a tap")
+    return TRUNKS[name]
+
+
+def preset(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in PRESETS:
+        raise UserError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def chosen(
+    encoder: str,
+    tap: str,
+    inject: str,
+    trunk_name: str,
+    dataset: str,
+    preset_name: str,
+    steps: int | None,
+    images: int | None,
+) -> tuple[str, tuple[str, ...], str, Recipe]:
+    """Name, conditions, ending of encoder names and recipe of what a command line asks for.
+
+    Raises:
+        UserError: both or neither of an encoder and a trunk, or an unknown name.
+    """
+    if bool(encoder) == bool(trunk_name):
+        raise UserError("name an encoder (--encoder zoo:simclr --tap backbone) or a decoder of many (--trunk scenes)")
+    if inject not in INJECT:
+        raise UserError(f"unknown way in {inject!r}; there are {', '.join(INJECT)}")
+    of, suffix, conditions = trunk(trunk_name) if trunk_name else ("scenes:objects", "", ())
+    recipe = preset(preset_name)
+    recipe = replace(recipe, dataset=dataset or of, steps=steps or recipe.steps, images=images or recipe.images)
+    if trunk_name:
+        return trunk_name, conditions, suffix, recipe
+    condition = f"{encoder.removeprefix('zoo:')}:{tap}{INJECT[inject]}"
+    return re.sub(r"[^\w.-]+", "-", condition), (condition,), suffix, recipe

@@ -1,0 +1,397 @@
+"""The study: rules on constructed results, planted truths through every measure, the page at `smoke`."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import paths
+from analysis.bagssl import accuracy, average, claims, defects, invariance, locality, loss, neighbours, reading, roles, study
+from analysis.bagssl.accounting import Cost
+from analysis.bagssl.contrasts import GRID, SHUFFLED, TRUE, UNLIKE, VIEWS, WHOLE, Contrasts, bag
+from analysis.bagssl.cooccurrence import KINDS, agreement
+from analysis.bagssl.cooccurrence import similarities as similarities_of_all
+from analysis.bagssl.known import BAG, LAYOUT, known
+from analysis.bagssl.measured import Measured
+from analysis.bagssl.roles import Role
+from analysis.bagssl.views import shifted_views
+from analysis.errors import UserError
+from analysis.params import BagSSL, resolve
+from analysis.qscore.data import Split
+from analysis.results import Results
+
+Key = tuple[str, str, str]
+Values = dict[Key, float]
+COST = Cost(100, 50, 200, 1000, 10)
+PARAMS = BagSSL(encoders=("zoo:m",), n_bootstrap=200)
+CHANCE = 1 / 16
+
+
+def role(name: str, supervision: str = "self", patch: int | None = None, **more) -> Role:
+    return Role(f"zoo:{name}", name, supervision, patch, **{"cost": COST, **more})  # type: ignore[arg-type]
+
+
+def cast(*changed: Role) -> dict[str, Role]:
+    """A method trained on crops of many sizes, on patches, on small and on disjoint ones; a supervised and an untrained one."""
+    everyone = [
+        *(role("m"), role("m-patch", patch=32), role("m-patch16", patch=16), role("m-patch-disjoint", patch=32, disjoint=True)),
+        *(role("supervised-patch", "labels", 32), role("untrained", "none")),
+    ]
+    return {found.encoder: found for found in (*everyone, *changed)}
+
+
+def world() -> Values:
+    """What the paper reports, in small."""
+    values = {("knn", "zoo:m", WHOLE): 0.4, ("knn", "zoo:m-patch", bag(32)): 0.42, ("linear", "zoo:m-patch", bag(32)): 0.5}
+    values |= {("linear", "zoo:m", WHOLE): 0.5, ("linear", "zoo:m", bag(48)): 0.56, ("linear", "zoo:m", VIEWS): 0.51}
+    values |= {("linear", "zoo:m", bag(32)): 0.5, ("linear", "zoo:m-patch16", bag(16)): 0.4}
+    values |= {("linear", "zoo:untrained", bag(32)): 0.2, ("linear", "zoo:untrained", bag(16)): 0.15}
+    values |= {("linear", "zoo:supervised-patch", bag(16)): 0.6, ("linear", "zoo:m-patch-disjoint", bag(32)): 0.45}
+    for name, cosine, small, large in (("m", 0.85, 0.2, 0.8), ("untrained", 0.6, 0.4, 0.7)):
+        values |= {("cosine", f"zoo:{name}", GRID): cosine, ("raw", f"zoo:{name}", GRID): 0.97}
+        values |= {("within", f"zoo:{name}", "backbone 16"): small, ("within", f"zoo:{name}", "backbone 48"): large}
+        values |= {("place", f"zoo:{name}", "backbone 16"): 0.3}
+    values |= {("place", "zoo:m", "projector 16"): 0.1, ("within", "zoo:m", "projector 48"): 0.9}
+    for name in ("m", "m-patch", "m-patch16", "m-patch-disjoint"):
+        values |= {
+            (f"{TRUE}, {UNLIKE}", f"zoo:{name}", "projector"): 0.5,
+            (f"{SHUFFLED}, {UNLIKE}", f"zoo:{name}", "projector"): 0.0,
+        }
+    return values | {(f"{TRUE}, {UNLIKE}", "zoo:untrained", "backbone"): -0.2}
+
+
+def verdicts(
+    values: Values, everyone: dict[str, Role] | None = None, spread: float = 0.002, gap: float = 1e-15
+) -> dict[str, str]:
+    rng = np.random.default_rng(0)
+    draws = {key: np.concatenate([[v], v + spread * rng.standard_normal(200)]) for key, v in values.items()}
+    found = claims.judge(Contrasts(draws, everyone or cast(), 0.95), PARAMS, CHANCE, gap, ())
+    assert [finding.id for finding in found] == [claim.id for claim in claims.CLAIMS]
+    return {finding.id: finding.verdict for finding in found}
+
+
+def test_the_rules_agree_with_the_paper_where_everything_is_as_it_says() -> None:
+    assert set(verdicts(world()).values()) == {"supported"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        ("B1", {("linear", "zoo:m-patch", bag(32)): 0.45}),
+        ("B1", {("knn", "zoo:m-patch", bag(32)): 0.35}),
+        ("B1", {("linear", "zoo:untrained", bag(32)): 0.5}),  # no training is as good
+        ("B2", {("linear", "zoo:m-patch16", bag(16)): 0.25}),  # less than half of what is above chance
+        ("B2", {("linear", "zoo:untrained", bag(16)): 0.4}),
+        ("B3", {("cosine", "zoo:m", GRID): 0.65}),
+        ("B3", {("cosine", "zoo:untrained", GRID): 0.9}),
+        ("B4", {("within", "zoo:m", "backbone 16"): 0.78}),
+        ("B4", {("within", "zoo:untrained", "backbone 16"): 0.0}),  # the pixels' doing
+        ("B4", {("place", "zoo:m", "projector 16"): 0.3}),
+        ("B5", {("linear", "zoo:m", bag(48)): 0.5}),
+        ("B5", {("linear", "zoo:m", VIEWS): 0.6}),  # views of equal cost gain more
+        ("B6", {(f"{SHUFFLED}, {UNLIKE}", name, "projector"): 0.6 for name in cast()}),
+        ("B6", {(f"{TRUE}, {UNLIKE}", "zoo:untrained", "backbone"): 0.6}),
+    ],
+)
+def test_every_condition_of_a_rule_can_refute_its_claim(claim: str, changes: Values) -> None:
+    assert verdicts(world() | changes)[claim] == "not supported"
+
+
+def test_an_identity_that_fails_refutes_the_claim_about_the_loss() -> None:
+    assert verdicts(world(), gap=1e-3)["B6"] == "not supported"
+
+
+def test_wide_intervals_decide_nothing() -> None:
+    assert set(verdicts(world(), spread=2).values()) == {"inconclusive"}
+
+
+def test_without_the_encoders_it_speaks_of_a_claim_is_not_tested() -> None:
+    alone = {name: found for name, found in cast().items() if name == "zoo:m"}
+    assert set(verdicts(world(), alone).values()) - {"supported"} == {"not tested"}
+    without = {name: found for name, found in cast().items() if name != "zoo:untrained"}
+    found = verdicts(world(), without)
+    assert found.pop("B5") == "supported"  # its control is test-time augmentation
+    assert set(found.values()) == {"not tested"}
+
+
+def test_twins_count_at_equal_images_and_equal_patches_seen_only() -> None:
+    assert roles.pairs(cast(), 32) == [("zoo:m-patch", "zoo:m")]
+    for unit in ("images", "patches"):
+        dearer = role("m-patch", patch=32, cost=dataclasses.replace(COST, **{unit: 999}))
+        assert roles.pairs(cast(dearer), 32) == []
+        assert verdicts(world(), cast(dearer))["B1"] == "not tested"
+
+
+def test_further_seeds_are_compared_training_by_training() -> None:
+    rows = [
+        {
+            "method": method,
+            "seed": seed,
+            **{f"{what}_{probe}": v + 0.1 * seed for what in ("whole", "bag") for probe in ("linear", "knn")},
+        }
+        for seed in range(3)
+        for method, v in (("vicreg", 0.4), ("vicreg-patch", 0.45))
+    ]
+    found = study._further(rows)
+    assert [row["n"] for row in found] == [3] * 4
+    assert found[0]["value"] == pytest.approx(0.05)
+    assert found[0]["low"] == pytest.approx(0.05)  # what a seed does to both is no difference between them
+    assert study._further(rows[:2]) == study._further([]) == []  # one training has no spread
+
+
+def test_small_patches_are_judged_by_those_trained_on_them_else_by_the_multi_scale_ones() -> None:
+    without = {name: found for name, found in cast().items() if name != "zoo:m-patch16"}
+    assert verdicts(world() | {("linear", "zoo:m", bag(16)): 0.2}, without)["B2"] == "not supported"
+    assert verdicts(world() | {("linear", "zoo:m", bag(16)): 0.4}, without)["B2"] == "supported"
+
+
+def test_a_card_says_what_an_encoder_was_trained_on(tmp_path: Path) -> None:
+    card = json.loads((paths.ZOO / "vicreg.json").read_text())
+    card["recipe"]["augmentation"] |= {"area": [0.0625, 0.0625], "disjoint": True}
+    (tmp_path / "own.json").write_text(json.dumps(card))
+    own, plain = roles.roles([f"file:{tmp_path}/own.safetensors", "zoo:vicreg"]).values()
+    assert (own.patch, own.disjoint, own.joint) == (16, True, True)
+    assert (plain.patch, plain.disjoint, plain.title) == (None, False, "VICReg")
+    assert plain.cost is not None
+    assert plain.cost.patches == 2 * plain.cost.images
+    assert not roles.roles(["zoo:mae"])["zoo:mae"].joint
+
+
+def images(n: int = 40, size: int = 64, seed: int = 0) -> np.ndarray:
+    """Smooth coloured noise: whole images differ, and so do their patches."""
+    coarse = np.random.default_rng(seed).random((n, 8, 8, 3))
+    return np.repeat(np.repeat(coarse * 255, size // 8, 1), size // 8, 2).astype(np.uint8)
+
+
+def small_sample(**changes) -> reading.Sample:
+    params = BagSSL(
+        **{
+            "encoders": ("zoo:m",),
+            "dataset": "folder:x",
+            "n_local": 40,
+            "n_counts": 40,
+            "n_bootstrap": 50,
+            "n_patches": 4,
+            **changes,
+        }
+    )
+    x = images()
+    return reading.Sample(params, Split(x, np.arange(40) % 4, images(seed=1), np.arange(40) % 4))
+
+
+def test_a_network_that_is_a_bag_and_one_that_is_not_are_told_apart(build: Path) -> None:
+    sample = small_sample()
+    measured = Measured(sample.params)
+    average.tell_apart(measured, sample)
+    found = {(row["encoder"], row["quantity"]): row for row in measured.tables["known"]}
+    assert found[BAG, "cosine"]["low"] > claims.ABOUT > 0.5 > found[LAYOUT, "cosine"]["high"]
+    assert found[BAG, "first"]["value"] > 0.8 > 0.4 > found[LAYOUT, "first"]["value"]
+    assert abs(found[BAG, "mismatched"]["value"]) < 0.1
+    assert found[BAG, "raw_mismatched"]["value"] > 0.8  # the trap: any two images are alike without centring
+
+
+def test_means_that_are_the_wholes_agree_exactly_and_unrelated_ones_do_not() -> None:
+    rng = np.random.default_rng(0)
+    wholes = rng.random((50, 20)) + 3
+    same, other = average.agreement(wholes + 5, wholes), average.agreement(rng.random((50, 20)), wholes)
+    assert same["cosine"] == pytest.approx(np.ones(50))  # an offset common to all images is no disagreement
+    assert same["first"].all()
+    assert same["mismatched"].mean() == pytest.approx(-1 / 49, abs=1e-3)
+    assert abs(other["cosine"].mean()) < 0.15
+    assert other["raw"].mean() > 0.8
+
+
+def test_patches_of_an_image_that_share_everything_are_alike_and_independent_ones_are_not() -> None:
+    rng = np.random.default_rng(0)
+    own = np.repeat(rng.standard_normal((30, 1, 8)), 5, axis=1)
+    assert locality.alike(own)["within"] == pytest.approx(np.ones(30))
+    assert abs(locality.alike(rng.standard_normal((30, 5, 8)))["within"].mean()) < 0.1
+    boxes = np.array([[[0, 0], [0, 0], [0, 8], [40, 40]]])
+    found = locality.by_overlap(rng.standard_normal((1, 4, 8)), boxes, 16)
+    assert set(found) == {"none", "up to 50%", "up to 100%"}
+
+
+def test_places_are_read_where_they_are_written_and_nowhere_else() -> None:
+    measured, rng = Measured(PARAMS), np.random.default_rng(0)
+    boxes = rng.integers(0, 49, (80, 8, 2))
+    noise = rng.standard_normal((80, 8, 10))
+    written = np.concatenate([boxes / 10, noise], axis=2)
+    assert locality.place(measured, written, boxes)[0] > 0.95
+    draws = locality.place(measured, noise, boxes)
+    assert draws[0] < 0.05
+    assert draws[1:].std() > 0
+
+
+def test_neighbours_are_counted_where_they_belong() -> None:
+    n, m, side = 24, 4, 16
+    boxes = np.broadcast_to(np.array([[0, 0], [0, 48], [48, 0], [48, 48]]), (n, m, 2)).copy()
+    labels, kinds = np.arange(n) % 2, np.tile([0, 1, 1, 0], (n, 1))
+    of = neighbours.facts(labels, boxes, kinds, side)
+    identity, places = np.arange(n)[:, None].repeat(m, 1), np.arange(m)[None].repeat(n, 0)
+    planted = {"image": identity, "class": labels[:, None].repeat(m, 1), "kind": kinds, "place": places}
+    for what, code in planted.items():
+        rng = np.random.default_rng(0)
+        found = neighbours.shares(np.eye(code.max() + 1)[code] + 1e-3 * rng.standard_normal((n, m, code.max() + 1)), of)
+        expected = 3 / neighbours.NEAREST if what == "image" else 1  # an image has three other patches
+        assert found[what][0].mean() == pytest.approx(expected), what
+    chance = found["class"][1]
+    assert chance == pytest.approx((n / 2 - 1) / (n - 1))
+    assert not neighbours.touching(boxes, side)[0, 1:].any()
+
+
+def test_masks_name_the_kind_of_a_patch() -> None:
+    masks = np.zeros((1, 64, 64), bool)
+    masks[0, :16, :8] = True
+    assert neighbours._cover(masks, np.array([[[0, 0], [0, 4], [20, 20]]]), 16)[0] == pytest.approx([0.5, 0.25, 0])
+
+
+def test_views_are_the_image_mirrored_and_shifted_and_the_first_is_itself() -> None:
+    x = images(3)
+    views = shifted_views(x, 6, np.random.default_rng(0))
+    assert views.shape == (3, 6, 64, 64, 3)
+    assert np.array_equal(views[:, 0], x)
+    middle = x[0, 24:40, 24:40]
+    for view in views[0, 1:]:
+        found = [
+            np.array_equal(turned[24 + dy : 40 + dy, 24 + dx : 40 + dx], middle)
+            for turned in (view, view[:, ::-1])
+            for dy in range(-8, 9)
+            for dx in range(-8, 9)
+        ]
+        assert any(found)
+
+
+def test_views_cost_as_many_passes_as_patches() -> None:
+    sample = small_sample(n_patches=5)
+    assert {half: views.shape[1] for half, views in sample.views.items()} == {"train": 5, "test": 5}
+    assert sample.boxes("train", 32, 40, 5).shape[1] == 5
+
+
+def test_all_encoders_see_the_same_patches_and_no_half_those_of_the_other() -> None:
+    sample = small_sample()
+    assert np.array_equal(sample.local_boxes(16), sample.boxes("test", 16, 40, 4)[:40])
+    assert not np.array_equal(sample.boxes("train", 16, 40, 4), sample.boxes("test", 16, 40, 4))
+
+
+def test_a_change_that_does_nothing_makes_no_variance_and_a_stranger_makes_all(build: Path) -> None:
+    sample = small_sample()
+    reader = reading.Reading(known(64)[BAG], sample)
+    measured = Measured(sample.params)
+    x = sample.images["test"]
+    invariance.measure(measured, reader, {"nothing": x, "another image": np.roll(x, 1, 0)})
+    nothing, other = (row["value"] for row in measured.tables["invariance"])
+    assert nothing == 0
+    assert other == pytest.approx(1, abs=0.35)
+
+
+def test_eigenvalues_are_shares_of_the_variance() -> None:
+    rows = np.random.default_rng(0).standard_normal((100, 3)) * [3, 2, 0]
+    found = invariance.eigenvalues(rows)
+    assert found.sum() == pytest.approx(1)
+    assert found[0] > found[1] > 0.2
+    assert found[2] == pytest.approx(0)
+
+
+def test_more_patches_of_a_bag_find_the_own_image_better(build: Path) -> None:
+    sample = small_sample()
+    measured, reader = Measured(sample.params.model_copy(update={"most": 32})), reading.Reading(known(64)[BAG], sample)
+    reader.params = measured.params
+    many = reader.many()
+    average.converge(measured, reader, many)
+    cosine = [row["value"] for row in measured.tables["convergence"] if row["quantity"] == "cosine"]
+    assert len(cosine) == 6
+    assert cosine == sorted(cosine)
+    accuracy.by_number(measured, reader, many)
+    rows = [row for row in measured.tables["counts"] if row["probe"] == "knn"]
+    assert [(row["n"], row["draws"]) for row in rows] == [(1, 4), (2, 2), (4, 1), (8, 1), (16, 1), (32, 1)]
+
+
+def test_bootstrap_similarities_of_kinds_are_those_of_the_library_at_equal_weights() -> None:
+    rng = np.random.default_rng(0)
+    z, found = rng.standard_normal((12, 5, 6)), rng.integers(0, len(KINDS), (12, 5))
+    doubled = np.concatenate([[2, 0], np.ones(10)])[None]
+    once = loss.similarities(z, found, doubled)
+    assert np.allclose(once[0], similarities_of_all(z, found), equal_nan=True)
+    assert not np.allclose(once[1], once[0], equal_nan=True)
+    joint = np.full((len(KINDS), len(KINDS)), 1.0) + np.diag(rng.random(len(KINDS)))
+    joint /= joint.sum()
+    assert loss.agreements(once, joint) == pytest.approx([agreement(each, joint) for each in once])
+
+
+def test_relations_weigh_every_pair_of_kinds_once() -> None:
+    joint = np.array([[0.3, 0.0, 0.1], [0.0, 0.3, 0.1], [0.1, 0.1, 0.0]])
+    found = loss.relations(joint)
+    assert {name: int((w > 0).sum()) for name, w in found.items()} == {
+        "the same kind": 3,
+        "together by chance": 4,
+        "never together": 2,
+    }
+    assert all(weights.sum() == pytest.approx(1) for weights in found.values())
+
+
+def test_the_identity_is_shown_to_rounding() -> None:
+    assert max(row["gap"] for row in loss.identities(None, 0)) < 1e-12
+
+
+def test_the_reversed_sign_prefers_collapse_and_the_right_one_does_not() -> None:
+    rows = {row["directions"]: row for row in defects.reversed_sign(0)}
+    spread, point = rows["orthogonal"], rows["all the same"]
+    assert spread["right"] < point["right"] - 100
+    assert point["reversed"] < spread["reversed"] - 100
+    assert spread["rate"] > rows["at random"]["rate"] > point["rate"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"side": 64}, "patches must be smaller than the images of 64 px"),
+        ({"small": 40}, "small < side < large"),
+        ({"sides": (8, 64)}, "sides=8,64"),
+    ],
+)
+def test_patches_that_do_not_fit_are_refused_in_one_line(changes: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        reading.sample(PARAMS.model_copy(update=changes))
+    assert "\n" not in str(error.value)
+
+
+def test_stored_trainings_belong_to_scenes_and_to_runs_that_make_none() -> None:
+    assert resolve("bagssl", "default").reads["files"] == ("tuning/bagssl.json",)
+    assert resolve("bagssl", "default", {"retrain": True}).reads["files"] == resolve("bagssl", "real").reads["files"] == ()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"n_patches": 1}, "'n_patches' cannot be 1: it takes int, >= 2"),
+        ({"sides": "8,big"}, "it takes list of whole numbers"),
+        ({"patches": 3}, "bagssl has no parameter 'patches'"),
+    ],
+)
+def test_wrong_parameters_are_refused_in_one_line(overrides: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        resolve("bagssl", "smoke", overrides)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_the_smoke_page_has_every_table_and_every_claim_a_verdict(smoke_run: Callable[[str], Path]) -> None:
+    results = Results.load(smoke_run("bagssl") / "results.json")
+    assert [claim.id for claim in results.claims] == [claim.id for claim in claims.CLAIMS]
+    assert {name for name, rows in results.tables.items() if not rows} == set()
+    assert all(row["low"] <= row["high"] for row in results.tables["accuracy"])
+    assert results.scalars["gap"] < claims.EXACT
+    assert results.scalars["known_bag"] > claims.ABOUT > results.scalars["known_not"]
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_numbers_again(smoke_run: Callable[[str], Path], build: Path) -> None:
+    from analysis.run import run
+
+    again = run("bagssl", "smoke", name="again")
+    first, second = (Results.load(folder / "results.json") for folder in (smoke_run("bagssl"), again))
+    assert [dataclasses.asdict(claim) for claim in first.claims] == [dataclasses.asdict(claim) for claim in second.claims]
+    assert first.tables == second.tables

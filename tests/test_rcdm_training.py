@@ -1,0 +1,271 @@
+"""Training: what a step draws, what it learns, killed and gone on with, and the command."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import rcdm_small as small
+from analysis import datasets
+from analysis.cli import app
+from analysis.encoders.weights import read_safetensors
+from analysis.errors import UserError
+from analysis.rcdm import bank as bank_module
+from analysis.rcdm import train as train_module
+from analysis.rcdm.conditions import condition, thumbnails
+from analysis.rcdm.decoder import load
+from analysis.rcdm.network import Denoiser
+from analysis.rcdm.objective import Ddpm
+from analysis.rcdm.recipe import PRESETS, TRUNKS, Shape, chosen
+from analysis.rcdm.train import train
+
+NAMES = ("thumbnail", "label", "shuffled")
+
+
+@pytest.fixture(autouse=True)
+def small_banks(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Squares in place of Scenes; cache and checkpoints in an empty folder."""
+
+    def bank(dataset: str, n: int, size: int, conditions: object, split: str = "train") -> bank_module.Bank:
+        return small.bank(n, seed=split == "train")
+
+    monkeypatch.setattr(train_module, "bank", bank)
+
+
+def run(out: Path, name: str = "x", steps: int = 6, **options: object) -> dict[str, torch.Tensor]:
+    return read_safetensors(train(name, NAMES, replace(small.RECIPE, steps=steps), device="cpu", out=out, **options))  # type: ignore[arg-type]
+
+
+def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(tmp_path / "whole", "whole")
+    step = train_module.Training.training_step
+
+    def killed(self: train_module.Training, index: int) -> torch.Tensor:
+        if self.global_step == 5:  # after the checkpoint of step 4
+            raise KeyboardInterrupt
+        return step(self, index)
+
+    monkeypatch.setattr(train_module.Training, "training_step", killed)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        run(tmp_path / "parts", "parts")
+    assert json.loads((tmp_path / "parts/parts.json").read_text())["steps"] == 4, "weights that can be used, so far"
+    load(str(tmp_path / "parts/parts"))
+    monkeypatch.undo()
+    monkeypatch.setenv("ANALYSIS_BUILD", str(tmp_path / "build"))
+    monkeypatch.setattr(
+        train_module, "bank", lambda dataset, n, size, conditions, split="train": small.bank(n, split == "train")
+    )
+    calls: list[int] = []
+    monkeypatch.setattr(train_module.Training, "training_step", lambda self, i: (calls.append(i), step(self, i))[1])
+    parts = run(tmp_path / "parts", "parts")
+    assert len(calls) == 2
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+    cards = [json.loads((tmp_path / f"{n}/{n}.json").read_text()) for n in ("whole", "parts")]
+    assert cards[0]["curve"] == cards[1]["curve"]
+    assert [p["step"] for p in cards[0]["curve"]] == [2, 4, 6]
+    assert not (tmp_path / "build/rcdm/parts").exists(), "nothing is left behind"
+
+
+def test_without_resume_a_training_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(train_module.shutil, "rmtree", lambda path, **_: kept.append(path))
+    first = run(tmp_path, steps=2)
+    assert (kept[0] / "last.ckpt").exists()
+    again = run(tmp_path, steps=2, resume=False)
+    longer = run(tmp_path, steps=4)
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert json.loads((tmp_path / "x.json").read_text())["curve"][0]["step"] == 2
+    assert any(not torch.equal(first[key], longer[key]) for key in first)
+
+
+def test_a_few_dozen_steps_lower_the_held_out_loss_and_most_where_more_is_known(tmp_path: Path) -> None:
+    recipe = replace(small.RECIPE, steps=40, every=20, batch=16, ema_power=0.6)
+    path = train("x", NAMES, recipe, device="cpu", out=tmp_path)
+    held, decoder = small.bank(32, seed=0), load(str(path.with_suffix("")))
+    losses = {
+        name: decoder.loss(name, held.images, None if name == "null" else held.rows[rows].astype(np.float32)).mean()
+        for name, rows in (("thumbnail", "thumbnail"), ("shuffled", "zoo:simclr backbone"), ("null", ""))
+    }
+    untrained = small.decoder(NAMES, shaken=False).loss("null", held.images, None).mean()
+    assert losses["thumbnail"] < 0.97 * losses["null"]
+    assert losses["null"] < 0.9 * untrained
+    assert losses["shuffled"] > 1.02 * losses["thumbnail"], "h of another image is no help"
+
+
+def test_every_condition_comes_equally_often_and_a_tenth_is_dropped() -> None:
+    module = small.training()
+    drawn = torch.cat([module._numbers(50, torch.Generator().manual_seed(seed)) for seed in range(200)])
+    shares = torch.bincount(drawn + 1) / len(drawn)
+    assert shares[0].item() == pytest.approx(0.1, abs=0.01)
+    torch.testing.assert_close(shares[1:], torch.full((5,), 0.18), rtol=0, atol=0.01)
+
+
+def test_decoders_of_one_seed_see_the_same_images_noise_and_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[torch.Tensor]] = []
+    for names in (("thumbnail",), small.NAMES):
+        module = small.training(names)
+        monkeypatch.setattr(type(module), "global_step", 7)
+        module.__dict__["_trainer"] = type("Trainer", (), {"global_rank": 0})()
+        monkeypatch.setattr(
+            type(module.objective), "losses", lambda _, network, *given: (seen.append(list(given[:3])), given[1] * 0)[1]
+        )
+        monkeypatch.setattr(type(module), "trainer", property(lambda self: self._trainer))
+        module.training_step(0)
+    assert all(torch.equal(one, two) for one, two in zip(*seen, strict=True))
+
+
+def test_the_rate_rises_stays_and_falls_to_zero() -> None:
+    module = small.training(recipe=replace(small.RECIPE, steps=100, warmup=10, decay=0.25))
+    rates = [module.rate(step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == rates[40] == rates[75] == 1
+    assert rates[-1] == 0
+    assert (np.diff(rates[75:]) < 0).all()
+
+
+def test_what_begins_as_a_solution_learns_at_a_twentieth_of_the_rate() -> None:
+    module = small.training()
+    fast, gentle = module.configure_optimizers()["optimizer"].param_groups
+    assert gentle["lr"] == pytest.approx(fast["lr"] / 20)
+    embed = module.denoiser.embed
+    assert {id(p) for p in gentle["params"]} == {id(p) for part in (embed.linears, embed.map) for p in part.parameters()}
+    assert len(fast["params"]) + len(gentle["params"]) == len(list(module.denoiser.parameters()))
+
+
+def test_averaged_weights_lag_behind_and_taking_them_changes_nothing() -> None:
+    module = small.training()
+    before = [p.clone() for p in module.denoiser.parameters()]
+    for parameter in module.denoiser.parameters():
+        parameter.data += 1.0
+    module.ema.step(module.denoiser.parameters())
+    module.ema.step(module.denoiser.parameters())
+    state, now = module.averaged(), dict(module.denoiser.named_parameters())
+    key = "embed.null"
+    assert before[0].shape == next(iter(now.values())).shape
+    assert (state[key] <= now[key]).all()
+    assert (state[key] > now[key] - 1).all()
+    torch.testing.assert_close(module.averaged()[key], state[key])
+
+
+def test_the_shuffled_control_never_gets_its_own_representation() -> None:
+    data = small.bank(64)
+    own, other = data.of(condition("simclr:backbone")), data.of(condition("shuffled"))
+    assert not (own == other).all(1).any()
+    assert np.array_equal(np.sort(own, axis=0), np.sort(other, axis=0))
+
+
+def test_the_bank_holds_what_the_encoder_says_of_the_images_and_is_made_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conditions = [condition(n) for n in ("simclr:backbone", "simclr:projector", "thumbnail", "label", "shuffled")]
+    made = bank_module.bank("scenes:objects", 12, 32, conditions, "val")
+    images = datasets.load("scenes:objects", size=32, n=12, split="val").images
+    assert np.array_equal(made.images, images)
+    assert len(made.classes) == 16
+    from analysis import encoders
+
+    encoder = encoders.load("zoo:simclr")
+    np.testing.assert_allclose(made.rows["zoo:simclr backbone"], encoder.embed(images), atol=5e-3)
+    np.testing.assert_allclose(made.rows["zoo:simclr projector"], encoder.project(images), atol=5e-3)
+    np.testing.assert_allclose(made.rows["thumbnail"], thumbnails(images), atol=1e-3)
+    monkeypatch.setattr(bank_module, "read", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(bank_module.datasets, "load", lambda *_, **__: pytest.fail("drawn again"))
+    again = bank_module.bank("scenes:objects", 12, 32, conditions, "val")
+    assert all(np.array_equal(made.rows[name], again.rows[name]) for name in made.rows)
+
+
+def test_a_folder_gives_four_fifths_to_training_and_the_rest_to_what_follows_it(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for i in range(10):
+        Image.fromarray(np.full((32, 32, 3), 20 * i, np.uint8)).save(tmp_path / f"{i}.png")
+    levels = {
+        split: bank_module.bank(f"folder:{tmp_path}", 100, 32, [condition("thumbnail")], split).images.mean((1, 2, 3))
+        for split in ("train", "test")
+    }
+    assert levels["test"].tolist() == [0, 100]
+    assert len(levels["train"]) == 8
+
+
+def test_one_step_of_a_small_twin_of_the_original_form_moves_both_halves_of_its_output() -> None:
+    shape = replace(PRESETS["full128"].shape, size=16, widths=(32, 32, 64), attention=(False, True, True), head=16, blocks=1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Denoiser(replace(shape, code=128), (condition("simclr:backbone:adagn"),), (20,))
+    objective, source = Ddpm(), torch.Generator().manual_seed(0)
+    images, e = torch.rand(4, 3, 16, 16, generator=source) - 0.5, torch.randn(4, 3, 16, 16, generator=source)
+    sigma = objective.sigmas(4, source)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+
+    def loss() -> torch.Tensor:
+        added, maps = network.embed(torch.zeros(4, dtype=torch.long), [torch.ones(4, 20)])
+        return objective.losses(lambda x, t: network(x, t, added, maps), images, sigma, e).mean()
+
+    before = loss()
+    before.backward()
+    gradient = network.unet.conv_out.weight.grad
+    assert gradient[:3].any()
+    assert gradient[3:].any()
+    optimizer.step()
+    assert loss() < before
+
+
+def test_the_command_names_condition_dataset_and_recipe() -> None:
+    name, conditions, suffix, recipe = chosen("zoo:simclr", "backbone", "adagn", "", "", "smoke", 7, None)
+    assert (name, conditions, suffix) == ("simclr-backbone-adagn", ("simclr:backbone:adagn",), "")
+    assert (recipe.steps, recipe.dataset, recipe.shape) == (7, "scenes:objects", PRESETS["smoke"].shape)
+    name, conditions, suffix, recipe = chosen("", "backbone", "adagn+map", "tiny-imagenet", "", "tiny32", None, 99)
+    assert (name, suffix, recipe.dataset, recipe.images) == ("tiny-imagenet", "-tiny-imagenet", "tiny-imagenet", 99)
+    assert conditions == TRUNKS["tiny-imagenet"][2]
+    assert chosen("timm:a.b", "backbone", "adagn+map", "", "folder:x", "base32", None, None)[0] == "timm-a.b-backbone"
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_all_conditions_of_the_shared_decoders_exist(trunk: str) -> None:
+    _, suffix, names = TRUNKS[trunk]
+    conditions = [condition(name, suffix) for name in names]
+    assert len(set(names)) == len(names)
+    assert {"thumbnail", "label", "shuffled"} <= set(names)
+    assert all(c.encoder.startswith(("zoo:", "vit-tiny")) for c in conditions if c.encoder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name an encoder"),
+        (["--encoder", "zoo:simclr", "--trunk", "scenes"], "name an encoder"),
+        (["--encoder", "zoo:simclr", "--tap", "middle"], "unknown condition"),
+        (["--encoder", "zoo:simclr", "--inject", "map"], "unknown way in"),
+        (["--encoder", "zoo:simclr", "--preset", "huge"], "unknown preset"),
+        (["--trunk", "real"], "unknown decoder"),
+    ],
+)
+def test_the_command_refuses_what_it_does_not_know(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["rcdm", "train", *arguments])
+    assert isinstance(result.exception, UserError)
+    assert message in str(result.exception)
+
+
+def test_an_encoder_without_a_projector_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no projector"):
+        bank_module.bank("scenes:objects", 4, 32, [condition("supervised:projector")], "val")
+
+
+def test_the_typed_command_trains_a_decoder_that_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_module, "bank", bank_module.bank)
+    command = ["rcdm", "train", "--encoder", "zoo:simclr", "--tap", "projector", "--preset", "smoke", "--steps", "3"]
+    result = CliRunner().invoke(app, [*command, "--images", "32", "--device", "cpu", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    decoder = load(str(Path(result.output.strip().splitlines()[-1]).with_suffix("")))
+    assert decoder.conditions == ("simclr:projector", "null")
+    assert decoder.card["steps"] == 3
+    assert set(decoder.card["curve"][-1]["mrr"]) == {"simclr:projector"}
+
+
+def test_the_smoke_preset_is_a_network_of_its_own() -> None:
+    assert PRESETS["smoke"].shape == Shape(patch=4, widths=(16, 32), head=8)
