@@ -213,6 +213,8 @@ def test_bad_parameters_are_refused_in_one_line(decoder: NearestDecoder) -> None
         open_stage(Rcdm(**{**TINY, "encoders": ("zoo:moco",)}), decoder)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"n_bank gives 90 images of scenes:objects; it must be more than the 90"):
         open_stage(Rcdm(**{**TINY, "n_images": 90}), decoder)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="n_shown must be at most n_attacked, which is 4, not 5"):
+        open_stage(Rcdm(**{**TINY, "n_shown": 5}), decoder)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="'sampler' cannot be 'euler'"):
         resolve("rcdm", "default", {"sampler": "euler"})
     with pytest.raises(UserError, match="'decoder' cannot be"):

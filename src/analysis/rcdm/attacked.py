@@ -12,11 +12,10 @@ from analysis.rcdm.drawn import Samples
 from analysis.rcdm.factors import seen, skill
 from analysis.rcdm.measured import Measured
 from analysis.rcdm.ranks import ranks
-from analysis.rcdm.stage import Stage
+from analysis.rcdm.stage import Stage, shown
 
 Array = np.ndarray
 FREE, PROBE, RANDOM = "label-free", "probe", "random"
-SHOWN = 4
 
 
 def attacks(stage: Stage, samples: Samples, measured: Measured) -> None:
@@ -58,8 +57,9 @@ def _drawn(stage: Stage, samples: Samples, measured: Measured, tap: Condition, m
     """Samples after the largest attack: the rank of the clean image, and its species, beside samples of the clean image."""
     n, bank = stage.params.n_shown, stage.h(tap.name)
     eps = f"{stage.params.eps[-1]:g}"
-    attacked = (found[FREE][:SHOWN].permute(0, 2, 3, 1).cpu().numpy() * 255).round().astype(np.uint8)
-    panel = {"image": stage.bank.images[:SHOWN], "attacked": attacked, "sample": samples.first[tap.name][:SHOWN]}
+    rows = shown(n)
+    attacked = (found[FREE][rows].permute(0, 2, 3, 1).cpu().numpy() * 255).round().astype(np.uint8)
+    panel = {"image": stage.bank.images[rows], "attacked": attacked, "sample": samples.first[tap.name][rows]}
     with torch.no_grad():
         moved = [model(changed[:n]).cpu().numpy() for changed in found.values()]
     drawn = stage.draw_groups(tap.name, moved, stage.noise(n))
@@ -68,7 +68,7 @@ def _drawn(stage: Stage, samples: Samples, measured: Measured, tap: Condition, m
         row = {"encoder": tap.encoder, "condition": tap.name, "way": way, "eps": "0" if way == "none" else eps}
         mrr = measured.mean(1 / ranks(back, bank, np.arange(n)))
         measured.tables["attacked"].append({**row, **measured.interval(mrr, "mrr"), "species": _species(stage, images)})
-        panel |= {} if way == "none" else {f"sample, {way}": images[:SHOWN]}
+        panel |= {} if way == "none" else {f"sample, {way}": images[rows]}
     measured.pictures[f"attack {tap.name}"] = panel
 
 

@@ -11,11 +11,10 @@ from analysis.rcdm.contrasts import LABEL, NULL, THUMBNAIL
 from analysis.rcdm.factors import TITLES, seen, skill, spread
 from analysis.rcdm.measured import Measured
 from analysis.rcdm.ranks import chance, ranks, relative_distance
-from analysis.rcdm.stage import Stage
+from analysis.rcdm.stage import Stage, shown
 
 Array = np.ndarray
 DIMENSIONS = 16  # of the space of FD-enc: with n samples, far fewer than n
-SHOWN, DRAWS = 4, 3  # images in the picture, and samples of each
 
 
 @dataclass(frozen=True)
@@ -133,11 +132,12 @@ def factors(stage: Stage, samples: Samples, measured: Measured) -> None:
 
 def gallery(stage: Stage, samples: Samples, measured: Measured) -> None:
     """The picture: images, and below each, samples of every condition from three noises."""
-    start = stage.noise(SHOWN, 2)
-    panel = {"image": stage.bank.images[:SHOWN]}
+    rows = shown(stage.params.n_again)
+    start = stage.noise(len(rows), 2)
+    panel = {"image": stage.bank.images[rows]}
     for tap in stage.taps:
-        third = stage.draw(tap.name, _h(stage, tap)[:SHOWN], start)
-        panel[tap.name] = np.concatenate([samples.first[tap.name][:SHOWN], samples.second[tap.name][:SHOWN], third])
+        third = stage.draw(tap.name, _h(stage, tap)[rows], start)
+        panel[tap.name] = np.concatenate([samples.first[tap.name][rows], samples.second[tap.name][rows], third])
     measured.pictures["taps"] = panel
 
 
@@ -148,7 +148,7 @@ def unfamiliar(stage: Stage, samples: Samples, measured: Measured) -> None:
     home = {c.name: _found(stage, measured, c, samples.first[c.name][:n], stage.h(c.name)[:many]) for c in taps}
     for dataset in stage.params.unfamiliar:
         data = datasets.load(dataset, size=stage.decoder.size, n=many, split="test")
-        panel = {"image": data.images[:SHOWN]}
+        panel = {"image": data.images[shown(n)]}
         for tap in taps:
             h = stage.represent(data.images, None, {tap.name})[tap.name]
             images = stage.draw(tap.name, h[:n], stage.noise(n))
@@ -157,7 +157,7 @@ def unfamiliar(stage: Stage, samples: Samples, measured: Measured) -> None:
             measured.tables["unfamiliar"].append(
                 {**row, **away, **{f"home_{key}": value for key, value in home[tap.name].items()}}
             )
-            panel[tap.name] = images[:SHOWN]
+            panel[tap.name] = images[shown(n)]
         measured.pictures[f"unfamiliar {dataset}"] = panel
 
 

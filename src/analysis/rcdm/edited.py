@@ -10,13 +10,12 @@ from analysis.rcdm.drawn import Samples
 from analysis.rcdm.factors import seen, truth
 from analysis.rcdm.manipulation import RULES
 from analysis.rcdm.measured import Measured
-from analysis.rcdm.stage import Stage
+from analysis.rcdm.stage import Stage, shown
 
 Array = np.ndarray
 KINDS = ("background", "object")
 FRAMES = np.linspace(0, 1, 7)[1:-1]  # the ends are the two images' own
 RELEASED = (manipulation.COMMON, manipulation.RANDOM)  # for a folder of the same class, as it was released
-SHOWN = 4
 
 
 def edits(stage: Stage, samples: Samples, measured: Measured) -> None:
@@ -59,8 +58,9 @@ def _swapped(
         for rule, dimensions in manipulation.chosen(near, h, rng).items():
             found[rule].append(dimensions)
     sides = [{name: true[name][rows] for name in ("ground", "species")} for rows in (np.arange(n), other)]
-    panel = {"image": stage.bank.images[:SHOWN], "other": stage.bank.images[other[:SHOWN]]}
-    panel["sample"] = samples.first[tap.name][:SHOWN]
+    rows = shown(n)
+    panel = {"image": stage.bank.images[rows], "other": stage.bank.images[other[rows]]}
+    panel["sample"] = samples.first[tap.name][rows]
     rules = RULES if kind == "background" else RELEASED
     drawn = stage.draw_groups(tap.name, [np.where(np.stack(found[rule]), h[other], h[:n]) for rule in rules], stage.noise(n))
     for rule, images in zip(("none", *rules), (samples.first[tap.name][:n], *drawn), strict=True):
@@ -69,7 +69,7 @@ def _swapped(
         row = {"condition": tap.name, "kind": kind, "rule": rule}
         measured.add("edits", row, hits, ("edit", tap.name, kind, rule))
         if rule in (manipulation.COMMON, manipulation.RANDOM):
-            panel[rule] = images[:SHOWN]
+            panel[rule] = images[rows]
     for rule in (manipulation.COMMON, manipulation.VARIANCE):
         share = float(np.mean(found[rule]))
         measured.tables["common"].append({"condition": tap.name, "kind": kind, "rule": rule, "value": share})
@@ -86,7 +86,7 @@ def _mixed(stage: Stage, samples: Samples, measured: Measured, tap: Condition, o
     read = stage.reader(seen(stage.judge, frames.reshape(-1, *frames.shape[2:])))["ground"].reshape(n, len(FRAMES), 3)
     along = manipulation.progress(read, true["ground"][:n], true["ground"][other[:n]])
     measured.add("paths", {"condition": tap.name, "n": n}, measured.mean(along), ("path", tap.name))
-    k = min(SHOWN, n)
-    columns = [stage.bank.images[:k], samples.first[tap.name][:k], *frames[:k].swapaxes(0, 1), ends[:k]]
+    rows = shown(n)
+    columns = [stage.bank.images[rows], samples.first[tap.name][rows], *frames[rows].swapaxes(0, 1), ends[rows]]
     names = ["image", "its sample", *(f"{place:.2f}" for place in FRAMES), "other's sample", "other"]
-    measured.pictures[f"path {tap.name}"] = dict(zip(names, [*columns, stage.bank.images[other[:k]]], strict=True))
+    measured.pictures[f"path {tap.name}"] = dict(zip(names, [*columns, stage.bank.images[other[rows]]], strict=True))

@@ -70,6 +70,7 @@ def _taps(pictures: Pictures, tables: Tables, titles: Titles) -> Drawn:
     rows |= {str(titles(name)): [images[k] for k in order] for name, images in shown.items() if name != "image"}
     fig = _grid(rows, gaps=range(draws, n * draws, draws))
     table = pd.DataFrame(tables["conditions"]).dropna(subset="mrr")
+    table = table[table.part != "control"]
     best, worst = (table.loc[k] for k in (table.mrr.idxmax(), table.mrr.idxmin()))
     return fig, (
         f"Samples agree with their image most when drawn from {titles(best.condition)} (MRR {best.mrr:.2f}), least from "

@@ -21,6 +21,12 @@ from analysis.rcdm.sampling import noise
 
 Array = np.ndarray
 BATCH = 128  # samples drawn at a time
+SHOWN = 4  # images in a picture
+
+
+def shown(n: int) -> Array:
+    """Which of the first n images pictures show: some spread over the first 16, since the world's classes go round in turn."""
+    return np.linspace(0, min(n, 16) - 1, SHOWN).astype(int)
 
 
 @dataclass
@@ -127,7 +133,7 @@ def open_stage(params: Rcdm, decoder: Decoder) -> Stage:
     """The conditions of the decoder that this run's encoders give, and the images.
 
     Raises:
-        UserError: the decoder does not know an encoder of the run, or there are fewer images than are to be drawn.
+        UserError: the decoder does not know an encoder of the run, or fewer images are there than are to be drawn.
     """
     known = [decoder.condition(name) for name in decoder.conditions]
     taps = tuple(c for c in known if not c.encoder or c.encoder in params.encoders)
@@ -135,11 +141,19 @@ def open_stage(params: Rcdm, decoder: Decoder) -> Stage:
     if missing:
         names = ", ".join(dict.fromkeys(c.encoder for c in known if c.encoder))
         raise UserError(f"decoder {params.decoder!r} cannot draw what {missing[0]!r} keeps: it was trained for {names}")
+    _check(params, params.n_images, "n_images", ("n_again", "n_changed", "n_unfamiliar", "n_shown", "n_edited"))
+    _check(params, params.n_attacked, "n_attacked", ("n_shown",))
     bank = datasets.load(params.dataset, size=decoder.size, n=params.n_bank, split="test")
-    least = max(params.n_images, params.n_again, params.n_changed, params.n_attacked, params.n_shown, params.n_edited)
+    least = max(params.n_images, params.n_attacked)
     if len(bank) <= least:
         raise UserError(
             f"rcdm: n_bank gives {len(bank)} images of {params.dataset}; it must be more than the {least} to be drawn"
         )
     loaded = {name: encoders.load(name, params.device) for name in params.encoders}
     return Stage(params, decoder, taps, loaded, bank)
+
+
+def _check(params: Rcdm, most: int, name: str, parts: Sequence[str]) -> None:
+    for part in parts:
+        if getattr(params, part) > most:
+            raise UserError(f"rcdm: {part} must be at most {name}, which is {most}, not {getattr(params, part)}")

@@ -10,11 +10,10 @@ from analysis.rcdm.drawn import Samples, part
 from analysis.rcdm.factors import TITLES, Reader, skill, truth
 from analysis.rcdm.measured import Measured
 from analysis.rcdm.ranks import median_distance
-from analysis.rcdm.stage import Stage
+from analysis.rcdm.stage import Stage, shown
 from analysis.results import Row
 
 Array = np.ndarray
-SHOWN = 3  # changes' images in the picture
 PICTURED = ("mirror", "hue", "grey", "rotation")
 
 
@@ -40,7 +39,7 @@ def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
             share = shares(images[:n], these[:n], before, after, name, measured.weights(n))
             measured.add("changes", _row(tap, name), share, ("share", tap.name, name))
             if name in PICTURED:
-                panel = measured.pictures.setdefault(f"change {name}", {"image": _pairs(images, these)})
+                panel = measured.pictures.setdefault(f"change {name}", {"image": _pairs(images[:n], these[:n])})
                 panel[tap.name] = _pairs(before, after)
 
 
@@ -68,8 +67,9 @@ def _changed(stage: Stage, images: Array) -> dict[str, Array]:
 
 
 def _pairs(before: Array, after: Array) -> Array:
-    """The first few of both, alternating."""
-    return np.stack([before[:SHOWN], after[:SHOWN]], 1).reshape(-1, *before.shape[1:])
+    """The images of pictures, both ways, alternating."""
+    rows = shown(min(len(before), len(after)))
+    return np.stack([before[rows], after[rows]], 1).reshape(-1, *before.shape[1:])
 
 
 def layers(stage: Stage, measured: Measured) -> None:
