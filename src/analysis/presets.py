@@ -166,9 +166,9 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
                 *(name for name in _TINY_ZOO if "mae" not in name and "vit" not in name),
                 *("zoo:untrained", "conv4:protoclr_miniimagenet_3query_50bs", "conv4:random_init"),
             ),
-            "followed": ("zoo:simclr-tiny-imagenet", "conv4:protoclr_miniimagenet_3query_50bs"),
+            "followed": ("zoo:simclr-tiny-imagenet",),
             "dataset": "tiny-imagenet",
-            **{"n_train": 2000, "n_test": 1000},
+            **{"n_train": 1200, "n_test": 600, "n_local": 200, "n_counts": 100, "most": 128},
         },
         "paper": {
             "encoders": ("hub-file:vicreg_rn50", "hub-file:swav_rn50", "hub-file:supervised_rn50"),
