@@ -290,7 +290,7 @@ def allowed(info: FieldInfo) -> str:
         choices = text[text.index("[", text.index("Literal")) + 1 : text.index("]")].replace("'", "")
         text = ("list of " if "tuple" in text else "") + choices.replace(", ", " | ")
     elif "tuple" in text:
-        kinds = {"float": "numbers", "int": "whole numbers"}
+        kinds = {"Annotated[float": "numbers between 0 and 1", "float": "numbers", "int": "whole numbers"}
         text = "list of " + next((words for kind, words in kinds.items() if kind in text), "names")
     bounds = [f"{sign} {getattr(m, key)}" for m in info.metadata for key, sign in _SIGNS.items() if hasattr(m, key)]
     return f"{text}, {' and '.join(bounds)}" if bounds else text
