@@ -29,6 +29,7 @@ def patch_features(encoder: Encoder, images: Array, corners: Array, side: int, l
     """
 
     def computed() -> Array:
+        """All patches, (n, m, d)."""
         return np.concatenate(list(_blocks(encoder, images, corners, side, layer)))
 
     return _kept("patches", encoder, images, corners, side, layer, computed)
@@ -50,6 +51,7 @@ def nested_means(
         )
 
     def computed() -> Array:
+        """All means, (levels, n, d)."""
         return np.concatenate(
             [running_means(block, levels) for block in _blocks(encoder, images, corners, side, layer)], axis=1
         )

@@ -11,6 +11,12 @@ Array = np.ndarray
 Key = tuple[str, str, str]  # quantity, encoder, cell
 PROBES = ("linear", "knn")
 TRUE, SHUFFLED, UNLIKE = "true", "shuffled", "two different kinds"  # patches, and pairs of their kinds
+COSINES = {
+    "mismatched": "other images",
+    "first": "own image first",
+    "raw": "without centring",
+    "raw_mismatched": "without centring, other images",
+}
 WHOLE, VIEWS, GRID = "whole", "views", "grid"
 
 

@@ -101,6 +101,7 @@ def apart(n: int, views: int, side: float, generator: Generator) -> Tensor:
         raise UserError(f"{views} disjoint views of {side:.0%} of an image's side do not fit: at most {int(1 / side)} do")
 
     def drawn(*shape: int) -> Tensor:
+        """Numbers even in [0, 1)."""
         return torch.rand(*shape, generator=generator, device=generator.device)
 
     strips = torch.arange(views, device=generator.device) * side

@@ -41,7 +41,7 @@ class Decoder:
         self.size = network.shape.size
         self.conditions = (*(c.name for c in network.embed.conditions), "null")
         recipe = facts["recipe"]
-        self.objective = objective(recipe.get("objective", "edm"), recipe["mean"], recipe["std"])
+        self.objective = objective(recipe["objective"], recipe["mean"], recipe["std"])
         self._encoders: dict[str, Encoder] = {}
 
     @cached_property
@@ -70,7 +70,7 @@ class Decoder:
             raise UserError(f"condition {name!r} has no encoder")
         if of not in self._encoders:
             encoders.check(of)
-            if card.digest_of(of) != self.card.get("encoders", {of: card.digest_of(of)})[of]:
+            if card.digest_of(of) != self.card["encoders"][of]:
                 raise UserError(f"decoder {self.name!r} was trained with other weights of {of}: train it again")
             self._encoders[of] = encoders.load(of, self.device.type)
         return self._encoders[of]
@@ -172,6 +172,7 @@ class Decoder:
     def _denoise(self, network: Network, guess: Tensor) -> Denoise:
         @torch.inference_mode()
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+            """D(x; sigma): (n, 3, s, s) at one noise level."""
             levels = torch.as_tensor(sigma, dtype=torch.float32, device=self.device).expand(len(x))
             return self.objective.denoise(network, x, levels, guess)
 

@@ -108,6 +108,7 @@ class Ddpm:
         true[0] = true[1]
 
         def at(row: Tensor) -> Tensor:
+            """Values (1000,) of the levels at t, as (n, 1, 1, 1)."""
             return row.to(images)[t].view(-1, 1, 1, 1)
 
         clean = ((noisy - at(1 - self.kept).sqrt() * guess) / at(self.kept).sqrt()).clamp(-1, 1)

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.figures import WIDTH
 from analysis.rcdm.plots import Drawn, Titles, percent
@@ -16,6 +17,7 @@ Pictures = Mapping[str, Mapping[str, np.ndarray]]
 GAP = 2  # px between images
 LABEL, HEAD = 1.5, 0.25  # inches for the titles of rows and columns
 TALLEST = 0.7  # inches of a row
+ROOM = 0.15  # inches beside the titles of rows: a browser's letters are wider than those they were measured with
 CAPTIONS = {
     "taps": "Top: the represented image, three times. Below: samples of its representation from three noises, the same noises "
     "in every row. What agrees within a row is kept, what varies is not.",
@@ -50,7 +52,7 @@ def _grid(rows: Mapping[str, Sequence[np.ndarray]], heads: Sequence[str] = (), g
                 [image, np.full((side, side), 255)]
             )
     height = min((WIDTH - LABEL) * canvas.shape[0] / canvas.shape[1], TALLEST * len(rows))
-    fig, ax = plt.subplots(figsize=(WIDTH, HEAD + height))
+    fig, ax = plt.subplots(figsize=(WIDTH, HEAD + height), layout=ConstrainedLayoutEngine(w_pad=ROOM))
     ax.imshow(canvas, interpolation="nearest")
     ax.grid(False)
     ax.set_frame_on(False)

@@ -141,6 +141,7 @@ class Released(nn.Module):
 
         @torch.inference_mode()
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+            """D(x; sigma): (n, 3, s, s) at one noise level."""
             levels = torch.as_tensor(sigma, dtype=torch.float32, device=x.device).expand(len(x))
             return objective.denoise(lambda inner, time: self(inner, time, rows), x, levels)
 

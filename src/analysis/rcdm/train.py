@@ -59,6 +59,7 @@ def train(
     place_of_weights = out or card.folder()
 
     def report(running: Training) -> None:
+        """Measure at a checkpoint and export: averaged weights and card."""
         facts = _facts(running, suffix, place, devices)
         ended = running.global_step >= recipe.steps
         if recipe.ranks and (ended or len(running.curve) % RANKED == 0):
