@@ -159,7 +159,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
         "default": {
             "encoders": (*_JOINT, *_BAGS, *_LABELLED),
             "followed": ("zoo:simclr-patch", "zoo:simclr", "zoo:untrained"),
-            **{"n_train": 512, "n_test": 640, "n_local": 250, "n_counts": 100},
+            **{"n_train": 400, "n_test": 512, "n_local": 250, "n_counts": 64},
         },
         "real": {
             "encoders": (

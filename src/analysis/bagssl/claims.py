@@ -8,13 +8,12 @@ test images, the same for every encoder, so differences are paired.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from analysis.bagssl.contrasts import COSINES, GRID, PROBES, SHUFFLED, TRUE, UNLIKE, VIEWS, WHOLE, Contrasts, bag
 from analysis.bagssl.roles import pairs
-from analysis.claims import Claim, Finding, Verdict
+from analysis.claims import Claim, Finding, Verdict, finding, signed, sized, untested
 from analysis.params import BagSSL
 from analysis.results import Row
 from analysis.stats import Estimate
@@ -104,7 +103,7 @@ def judge(contrasts: Contrasts, params: BagSSL, chance: float, gap: float, furth
         (_judge_b5(contrasts, params), params.n_test),
         (_judge_b6(contrasts, gap), params.n_local),
     )
-    return [replace(finding, n=n, draws=params.n_bootstrap) for finding, n in judged]
+    return [sized(found, n, params.n_bootstrap) for found, n in judged]
 
 
 def _judge_b1(contrasts: Contrasts, params: BagSSL, further: Sequence[Row]) -> Finding:
@@ -115,22 +114,22 @@ def _judge_b1(contrasts: Contrasts, params: BagSSL, further: Sequence[Row]) -> F
     lead = contrasts.gap([("linear", a, own) for a in bags], [("linear", u, own) for u in blank])
     floor = contrasts.gap([("linear", u, own) for u in blank], [("linear", b, WHOLE) for b in plain])
     if linear is None or knn is None or lead is None or floor is None:
-        return _untested("B1", "needs encoders trained on patches, their twins on crops of many sizes, and an untrained one")
+        return untested("B1", "needs encoders trained on patches, their twins on crops of many sizes, and an untrained one")
     first, second, led = (contrasts.estimate(values) for values in (linear, knn, lead))
     verdict: Verdict = "inconclusive"
     if first.above(-SMALLEST) and second.above(-SMALLEST) and led.above(SMALLEST):
         verdict = "supported"
     elif first.below(-SMALLEST) or second.below(-SMALLEST) or led.below(SMALLEST):
         verdict = "not supported"
-    note = f"{len(twins)} pairs of twins. By neighbours {_text(second)}; lead over the untrained bag {_text(led)}"
+    note = f"{len(twins)} pairs of twins. By neighbours {signed(second)}; lead over the untrained bag {signed(led)}"
     apart = [name for name, role in contrasts.roles.items() if role.disjoint and role.twin in plain]
     without = contrasts.gap([("linear", a, own) for a in apart], [("linear", contrasts.roles[a].twin, WHOLE) for a in apart])
     if without is not None:
-        note += f"; trained on patches that share no pixel {_text(contrasts.estimate(without))}"
+        note += f"; trained on patches that share no pixel {signed(contrasts.estimate(without))}"
     for row in further:
         if (row["probe"], row["against"]) == ("linear", "whole"):
-            note += f"; over {row['n']} trainings each of VICReg {_text(Estimate(row['value'], row['low'], row['high']))}"
-    return _finding("B1", verdict, first, contrasts.estimate(floor), f"{note}. Control: the untrained bag.")
+            note += f"; over {row['n']} trainings each of VICReg {signed(Estimate(row['value'], row['low'], row['high']))}"
+    return finding("B1", verdict, first, contrasts.estimate(floor), f"{note}. Control: the untrained bag.")
 
 
 def _judge_b2(contrasts: Contrasts, params: BagSSL, chance: float) -> Finding:
@@ -141,7 +140,7 @@ def _judge_b2(contrasts: Contrasts, params: BagSSL, chance: float) -> Finding:
     own, full = (contrasts.mean("linear", names, what) for names, what in ((small, cell), (twins, WHOLE)))
     bare, ceiling = contrasts.mean("linear", blank, cell), contrasts.mean("linear", contrasts.labelled(params.side), cell)
     if own is None or full is None or bare is None:
-        return _untested("B2", "needs encoders trained without labels, whole images, and an untrained encoder")
+        return untested("B2", "needs encoders trained without labels, whole images, and an untrained encoder")
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw of whole images may be read no better than by chance
         parts = (own - chance) / (full - chance), (bare - chance) / (full - chance), own - bare
     share, floor, led = (contrasts.estimate(values) for values in parts)
@@ -150,11 +149,11 @@ def _judge_b2(contrasts: Contrasts, params: BagSSL, chance: float) -> Finding:
         verdict = "supported"
     elif share.below(MOST) or led.below(SMALLEST):
         verdict = "not supported"
-    note = f"Patches of {params.small} px, {params.n_patches} of each image. Lead over the untrained bag {_text(led)}"
+    note = f"Patches of {params.small} px, {params.n_patches} of each image. Lead over the untrained bag {signed(led)}"
     if ceiling is not None:
         top = contrasts.estimate((ceiling - chance) / (full - chance))
-        note += f"; the share of a bag of patches trained with labels {_text(top)}"
-    return _finding("B2", verdict, share, floor, f"{note}.")
+        note += f"; the share of a bag of patches trained with labels {signed(top)}"
+    return finding("B2", verdict, share, floor, f"{note}.")
 
 
 def _judge_b3(contrasts: Contrasts) -> Finding:
@@ -162,7 +161,7 @@ def _judge_b3(contrasts: Contrasts) -> Finding:
     blank = contrasts.untrained(names)
     own, bare = (contrasts.mean("cosine", group, GRID) for group in (names, blank))
     if own is None or bare is None:
-        return _untested("B3", "needs encoders trained on crops of many sizes, and an untrained one of their kind")
+        return untested("B3", "needs encoders trained on crops of many sizes, and an untrained one of their kind")
     cosine, floor, led = (contrasts.estimate(values) for values in (own, bare, own - bare))
     verdict: Verdict = "inconclusive"
     if cosine.above(ABOUT) and led.above(0):
@@ -170,8 +169,8 @@ def _judge_b3(contrasts: Contrasts) -> Finding:
     elif cosine.below(ABOUT) or led.below(0):
         verdict = "not supported"
     shown = {name: contrasts.estimate(found) for name in COSINES if (found := contrasts.mean(name, names, GRID)) is not None}
-    note = "; ".join(f"{COSINES[name]} {_text(value)}" for name, value in shown.items())
-    return _finding("B3", verdict, cosine, floor, f"{len(names)} encoders; less the untrained one {_text(led)}; {note}.")
+    note = "; ".join(f"{COSINES[name]} {signed(value)}" for name, value in shown.items())
+    return finding("B3", verdict, cosine, floor, f"{len(names)} encoders; less the untrained one {signed(led)}; {note}.")
 
 
 def _judge_b4(contrasts: Contrasts, params: BagSSL) -> Finding:
@@ -182,7 +181,7 @@ def _judge_b4(contrasts: Contrasts, params: BagSSL) -> Finding:
     floor = contrasts.gap([("within", name, large) for name in blank], [("within", name, small) for name in blank])
     heads, closer = _heads(contrasts, "place", small, names), _heads(contrasts, "within", large, names)
     if fall is None or floor is None or heads is None or closer is None:
-        return _untested("B4", "needs encoders trained on crops of many sizes with their projectors, and an untrained one")
+        return untested("B4", "needs encoders trained on crops of many sizes with their projectors, and an untrained one")
     own, bare, lead, more = (contrasts.estimate(values) for values in (fall, floor, heads, closer))
     beyond = contrasts.estimate(fall - floor)
     verdict: Verdict = "inconclusive"
@@ -191,10 +190,10 @@ def _judge_b4(contrasts: Contrasts, params: BagSSL) -> Finding:
     elif own.below(APART) or beyond.below(0) or lead.below(SMALLEST):
         verdict = "not supported"
     note = (
-        f"Fall beyond the untrained one's {_text(beyond)}; place read from the backbone less from the projector {_text(lead)}; "
-        f"cosine of large patches in the backbone less in the projector {_text(more)}."
+        f"Fall beyond the untrained one's {signed(beyond)}; place read from the backbone less from the projector "
+        f"{signed(lead)}; cosine of large patches in the backbone less in the projector {signed(more)}."
     )
-    return _finding("B4", verdict, own, bare, note)
+    return finding("B4", verdict, own, bare, note)
 
 
 def _heads(contrasts: Contrasts, quantity: str, cell: str, names: Sequence[str]) -> np.ndarray | None:
@@ -216,17 +215,15 @@ def _judge_b5(contrasts: Contrasts, params: BagSSL) -> Finding:
         )
     )
     if gain is None or views is None or beyond is None or middle is None:
-        return _untested("B5", "needs encoders trained by joint embedding on crops of many sizes")
+        return untested("B5", "needs encoders trained by joint embedding on crops of many sizes")
     own, control, more = (contrasts.estimate(values) for values in (gain, views, beyond))
     verdict: Verdict = "inconclusive"
     if own.above(SMALLEST) and more.above(0):
         verdict = "supported"
     elif own.below(SMALLEST) or more.below(0):
         verdict = "not supported"
-    note = (
-        f"{len(names)} encoders, {params.n_patches} patches of {params.large} px. Less as many views {_text(more)}; patches of "
-    )
-    return _finding("B5", verdict, own, control, f"{note}{params.side} px gain {_text(contrasts.estimate(middle))}.")
+    note = f"{len(names)} encoders, {params.n_patches} patches of {params.large} px. Less as many views {signed(more)}; patches"
+    return finding("B5", verdict, own, control, f"{note} of {params.side} px gain {signed(contrasts.estimate(middle))}.")
 
 
 def _judge_b6(contrasts: Contrasts, gap: float) -> Finding:
@@ -237,25 +234,12 @@ def _judge_b6(contrasts: Contrasts, gap: float) -> Finding:
     own, other = (contrasts.average([(quantity, name, tap) for name, tap in last.items()]) for quantity in (true, dealt))
     bare = contrasts.average([(true, name, "backbone") for name in blank])
     if own is None or other is None or bare is None:
-        return _untested("B6", "needs encoders trained by joint embedding, an untrained one, and Scenes")
+        return untested("B6", "needs encoders trained by joint embedding, an untrained one, and Scenes")
     agreement, control, first, second = (contrasts.estimate(values) for values in (own, other, own - other, own - bare))
     verdict: Verdict = "inconclusive"
     if gap <= EXACT and first.above(0) and second.above(0):
         verdict = "supported"
     elif gap > EXACT or first.below(0) or second.below(0):
         verdict = "not supported"
-    note = f"The identity holds to {gap:.1e}. {len(names)} encoders; less the untrained one {_text(second)}."
-    return _finding("B6", verdict, agreement, control, note)
-
-
-def _text(found: Estimate) -> str:
-    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]".replace("-", "−")
-
-
-def _finding(id_: str, verdict: Verdict, found: Estimate, control: Estimate, note: str) -> Finding:
-    c = control
-    return Finding(id_, verdict, found.value, found.low, found.high, c.value, c.low, c.high, 0, 0, note)
-
-
-def _untested(id_: str, why: str) -> Finding:
-    return Finding(id_, "not tested", None, None, None, None, None, None, 0, 0, why)
+    note = f"The identity holds to {gap:.1e}. {len(names)} encoders; less the untrained one {signed(second)}."
+    return finding("B6", verdict, agreement, control, note)

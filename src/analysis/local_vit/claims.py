@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis.claims import Claim, Finding, Verdict
+from analysis.claims import Claim, Finding, Verdict, finding, signed, untested
 from analysis.local_vit.contrasts import AS_THEY_COME, COMMON, COSINE, DISTILLED, WITHOUT_RANDOM, WITHOUT_TOP, Contrasts
 from analysis.results import Row
 from analysis.stats import Estimate
@@ -112,24 +112,24 @@ def _judge_l1(contrasts: Contrasts) -> Finding:
         contrasts.mean("knn", contrasts.encoders(methods), AS_THEY_COME) for methods in (DISTILLED, ("untrained",))
     )
     if gaps[0] is None or gaps[1] is None or ours is None or untrained is None:
-        return _untested("L1", "needs self-distilled, masked-image and untrained encoders, and a data set to segment")
+        return untested("L1", "needs self-distilled, masked-image and untrained encoders, and a data set to segment")
     plain, common, lead = (contrasts.estimate(values) for values in (gaps[0], gaps[1], ours - untrained))
     verdict: Verdict = "inconclusive"
     if plain.above(SMALLEST) and common.above(SMALLEST) and lead.above(0):
         verdict = "supported"
     elif plain.below(SMALLEST) or common.below(SMALLEST):
         verdict = "not supported"
-    note = f"Control: the gap with one transform for all. Lead of the self-distilled over untrained: {_interval(lead)}."
+    note = f"Control: the gap with one transform for all. Lead of the self-distilled over untrained: {signed(lead)}."
     if contrasts.left_out:
         note += f" Left out, having learnt too little: {', '.join(contrasts.titles[name] for name in contrasts.left_out)}."
-    return _finding("L1", verdict, plain, common, note)
+    return finding("L1", verdict, plain, common, note)
 
 
 def _judge_l2(contrasts: Contrasts, mae: Sequence[str], held: Mapping[str, float]) -> Finding:
     top, random = contrasts.gain(mae, WITHOUT_TOP), contrasts.gain(mae, WITHOUT_RANDOM)
     full, less = contrasts.mean("linear", mae, "all"), contrasts.mean("linear", mae, "without top")
     if top is None or random is None or full is None or less is None:
-        return _untested("L2", "needs an MAE encoder and a data set to segment")
+        return untested("L2", "needs an MAE encoder and a data set to segment")
     found, control, loss = (contrasts.estimate(values) for values in (top - random, random, full - less))
     share = float(np.mean([held[name] for name in mae]))
     verdict: Verdict = "inconclusive"
@@ -137,29 +137,29 @@ def _judge_l2(contrasts: Contrasts, mae: Sequence[str], held: Mapping[str, float
         verdict = "supported"
     elif share < HALF or found.below(SMALLEST) or loss.above(SMALLEST):
         verdict = "not supported"
-    note = f"They hold {share:.0%} of the variance; a linear probe loses {_interval(loss)} mIoU without them."
-    return _finding("L2", verdict, found, control, note)
+    note = f"They hold {share:.0%} of the variance; a linear probe loses {signed(loss)} mIoU without them."
+    return finding("L2", verdict, found, control, note)
 
 
 def _judge_removal(contrasts: Contrasts, id_: str, name: str, encoders: Sequence[str]) -> Finding:
     top, random = contrasts.gain(encoders, WITHOUT_TOP), contrasts.gain(encoders, WITHOUT_RANDOM)
     standard, cosine = contrasts.gain(encoders, COMMON), contrasts.gain(encoders, COSINE)
     if top is None or random is None or standard is None or cosine is None:
-        return _untested(id_, f"needs a {name} encoder and a data set to segment")
+        return untested(id_, f"needs a {name} encoder and a data set to segment")
     gain, control, more = (contrasts.estimate(values) for values in (top, random, top - random))
     verdict: Verdict = "inconclusive"
     if gain.above(SMALLEST) and more.above(0):
         verdict = "supported"
     elif gain.below(SMALLEST) or more.below(0):
         verdict = "not supported"
-    note = f"Without removing anything, cosine gains {_interval(contrasts.estimate(cosine))}, standardising with cosine "
-    return _finding(id_, verdict, gain, control, note + f"{_interval(contrasts.estimate(standard))}.")
+    note = f"Without removing anything, cosine gains {signed(contrasts.estimate(cosine))}, standardising with cosine "
+    return finding(id_, verdict, gain, control, note + f"{signed(contrasts.estimate(standard))}.")
 
 
 def _judge_l5(contrasts: Contrasts, perfect: float | None) -> Finding:
     found = shortfalls(contrasts)
     if not found:
-        return _untested("L5", "needs a DINO and a DINOv2 encoder, and a data set for retrieval")
+        return untested("L5", "needs a DINO and a DINOv2 encoder, and a data set for retrieval")
     verdict: Verdict = "inconclusive"
     if any(all(e.above(SMALLEST) for e in both) for both in found.values()):
         verdict = "supported"
@@ -167,8 +167,8 @@ def _judge_l5(contrasts: Contrasts, perfect: float | None) -> Finding:
         verdict = "not supported"
     setting, (ip, cosine) = max(found.items(), key=lambda item: min(e.low for e in item[1]))
     control = None if perfect is None else Estimate(perfect, perfect, perfect)
-    note = f"Setting: {setting}, by cosine; by inner product {_interval(ip)}. {len(found)} settings."
-    return _finding("L5", verdict, cosine, control, note)
+    note = f"Setting: {setting}, by cosine; by inner product {signed(ip)}. {len(found)} settings."
+    return finding("L5", verdict, cosine, control, note)
 
 
 def shortfalls(contrasts: Contrasts) -> dict[str, tuple[Estimate, Estimate]]:
@@ -186,16 +186,3 @@ def shortfalls(contrasts: Contrasts) -> dict[str, tuple[Estimate, Estimate]]:
         for setting, both in values.items()
         if len(both) == 2
     }
-
-
-def _interval(found: Estimate) -> str:
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-
-
-def _finding(id_: str, verdict: Verdict, found: Estimate, control: Estimate | None, note: str) -> Finding:
-    c = control or Estimate(float("nan"), float("nan"), float("nan"))
-    return Finding(id_, verdict, found.value, found.low, found.high, c.value, c.low, c.high, 0, 0, note)
-
-
-def _untested(id_: str, why: str) -> Finding:
-    return Finding(id_, "not tested", None, None, None, None, None, None, 0, 0, why)

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from analysis.claims import Claim, Finding, Verdict
+from analysis.claims import Claim, Finding, Verdict, finding, sized, untested
 from analysis.encoders.facts import Facts
 from analysis.masking.masks import COMPLETE, percent
 from analysis.masking.measure import Key
@@ -67,12 +67,12 @@ def judge(draws: Draws, params: MaskingCka, known: Mapping[str, Facts], n: int) 
     self_supervised = [name for name in params.encoders if known[name].supervision == "self"]
     untrained = [name for name in params.encoders if known[name].supervision == "none"]
     findings, tables = [], {}
-    for finding, name, rows in (
+    for found, name, rows in (
         _judge_m1(contrasts, self_supervised, untrained),
         _judge_m2(contrasts),
         _judge_m3(contrasts, self_supervised, untrained),
     ):
-        findings.append(_with_size(finding, n, params.n_bootstrap))
+        findings.append(sized(found, n, params.n_bootstrap))
         tables[name] = rows
     return findings, tables
 
@@ -119,7 +119,7 @@ def _judge_m1(contrasts: Contrasts, models: list[str], untrained: list[str]) -> 
     headline = {r["encoder"]: r for r in rows if r["dataset"] == "mean" and r["fill"] == contrasts.fill}
     ours = [headline[m] for m in models if m in headline]
     if not ours:
-        return _untested("M1", "no self-supervised encoder, or no data set with masks, in this run"), "separation", rows
+        return untested("M1", "no self-supervised encoder, or no data set with masks, in this run"), "separation", rows
     states = {r["encoder"]: r["state"] for r in ours}
     verdict: Verdict = "inconclusive"
     if "does not" in states.values():
@@ -130,7 +130,7 @@ def _judge_m1(contrasts: Contrasts, models: list[str], untrained: list[str]) -> 
     control = _estimate(headline[untrained[0]]) if untrained else None
     each = "; ".join(f"{contrasts.titles[m]}: {state}" for m, state in states.items())
     note = f"Estimate: the least separating model, {contrasts.titles[least['encoder']]}. {each}."
-    return _finding("M1", verdict, _estimate(least), control, note), "separation", rows
+    return finding("M1", verdict, _estimate(least), control, note), "separation", rows
 
 
 def _judge_m2(contrasts: Contrasts) -> tuple[Finding, str, list[Row]]:
@@ -145,7 +145,7 @@ def _judge_m2(contrasts: Contrasts) -> tuple[Finding, str, list[Row]]:
         rows.append({**row, **_row(contrasts.estimate(place)), "centre": float(centre[0])})
     masked = [(d, e) for d, e in cells if d in contrasts.masked]
     if len(masked) < 4:
-        return _untested("M2", "needs at least four combinations of encoder and data set with masks"), "place", rows
+        return untested("M2", "needs at least four combinations of encoder and data set with masks"), "place", rows
     ground = np.stack([contrasts.cka(d, e, COMPLETE, "background") for d, e in masked])
     centre = np.stack([contrasts.cka(d, e, COMPLETE, removed) for d, e in masked])
     agreement = contrasts.estimate(spearman(ground, centre))
@@ -161,12 +161,12 @@ def _judge_m2(contrasts: Contrasts) -> tuple[Finding, str, list[Row]]:
     elif agreement.above(AGREEMENT) and place_matters and place_matters.above(-SMALLEST) and place_matters.below(SMALLEST):
         verdict = "supported"
     note = f"Square of {percent(fraction)} % of the side; {len(masked)} cells with masks, {len(bare)} without."
-    return _finding("M2", verdict, agreement, place_matters, note), "place", rows
+    return finding("M2", verdict, agreement, place_matters, note), "place", rows
 
 
 def _judge_m3(contrasts: Contrasts, models: list[str], untrained: list[str]) -> tuple[Finding, str, list[Row]]:
     if len(models) < 2 or not contrasts.masked:
-        return _untested("M3", "needs two self-supervised encoders and a data set with masks"), "reliance", []
+        return untested("M3", "needs two self-supervised encoders and a data set with masks"), "reliance", []
     mean = {e: np.mean([contrasts.reliance(d, e) for d in contrasts.masked], axis=0) for e in contrasts.params.encoders}
     rows = [{"encoder": e, "dataset": "mean", **_row(contrasts.estimate(v))} for e, v in mean.items()]
     for encoder in contrasts.params.encoders:
@@ -184,7 +184,7 @@ def _judge_m3(contrasts: Contrasts, models: list[str], untrained: list[str]) -> 
     to_untrained = [contrasts.estimate(mean[m] - mean[u], len(models)) for m in models for u in untrained[:1]]
     control = max(to_untrained, key=lambda f: abs(f.value)) if to_untrained else None
     note = f"Largest difference: {contrasts.titles[a]} less {contrasts.titles[b]}, of {len(pairs)} pairs of models."
-    return _finding("M3", verdict, largest, control, note), "reliance", rows
+    return finding("M3", verdict, largest, control, note), "reliance", rows
 
 
 def _row(found: Estimate) -> Row:
@@ -193,16 +193,3 @@ def _row(found: Estimate) -> Row:
 
 def _estimate(row: Row) -> Estimate:
     return Estimate(row["value"], row["low"], row["high"])
-
-
-def _finding(id_: str, verdict: Verdict, found: Estimate, control: Estimate | None, note: str) -> Finding:
-    c = control or Estimate(float("nan"), float("nan"), float("nan"))
-    return Finding(id_, verdict, found.value, found.low, found.high, c.value, c.low, c.high, 0, 0, note)
-
-
-def _untested(id_: str, why: str) -> Finding:
-    return Finding(id_, "not tested", None, None, None, None, None, None, 0, 0, why)
-
-
-def _with_size(finding: Finding, n: int, draws: int) -> Finding:
-    return Finding(**{**finding.__dict__, "n": n, "draws": draws})

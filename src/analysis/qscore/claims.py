@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from analysis.claims import Claim, Finding, Verdict
+from analysis.claims import Claim, Finding, Verdict, finding, signed, sized, untested
 from analysis.params import QScore
 from analysis.qscore.activity import Array
 from analysis.qscore.controls import RANDOM, SCORES, SPARSITY, Q
@@ -105,9 +105,9 @@ class Means:
 def judge(draws: Draws, judged: Sequence[str], trained: Sequence[Row], params: QScore, n: int) -> list[Finding]:
     """The verdicts. `judged`: the encoders that claims speak of; `trained`: rows of Q4 (or none); `n`: images judged."""
     means = Means(draws, judged)
-    tested = [_q1(means), _q2(means, params), _q3(means)] if judged else [_untested(id_, _NOBODY) for id_ in ("Q1", "Q2", "Q3")]
+    tested = [_q1(means), _q2(means, params), _q3(means)] if judged else [untested(id_, _NOBODY) for id_ in ("Q1", "Q2", "Q3")]
     findings = [*tested, _q4(trained), _q5(means, trained)]
-    return [_sized(finding, n if finding.id != "Q4" else len(trained), params) for finding in findings]
+    return [sized(found, n if found.id != "Q4" else len(trained), params.n_bootstrap) for found in findings]
 
 
 _NOBODY = "no self-supervised encoder without signs in this run"
@@ -122,15 +122,15 @@ def _q1(means: Means) -> Finding:
     elif own.above(0) and gain.above(0) and share.above(0):
         verdict = "supported"
     note = (
-        f"d less that of random sets: {_text(gain)}. Share of variance between classes, D less all features: {_text(share)}. "
+        f"d less that of random sets: {signed(gain)}. Share of variance between classes, D less all features: {signed(share)}. "
         f"{len(means.judged)} encoders."
     )
-    return _finding("Q1", verdict, own, control, note)
+    return finding("Q1", verdict, own, control, note)
 
 
 def _q2(means: Means, params: QScore) -> Finding:
     if KEPT not in params.kept:
-        return _untested("Q2", f"the share {KEPT} is not among those kept in this run")
+        return untested("Q2", f"the share {KEPT} is not among those kept in this run")
     full = means.of("accuracy", "all")
     own, random = (means.of("accuracy", way, f"{KEPT:g}") for way in (DISCRIMINATIVE, "random"))
     loss, control, gain = _interval(own - full), _interval(random - full), _interval(own - random)
@@ -141,8 +141,10 @@ def _q2(means: Means, params: QScore) -> Finding:
         verdict = "supported"
     best = max(("pca", "variance", "magnitude"), key=lambda way: means.of("accuracy", way, f"{KEPT:g}")[0])
     other = _interval(means.of("accuracy", best, f"{KEPT:g}") - full)
-    note = f"D keeps {_text(gain)} more than random features; {best}: {_text(other)}. Accuracy with all features {full[0]:.3f}."
-    return _finding("Q2", verdict, loss, control, note)
+    note = (
+        f"D keeps {signed(gain)} more than random features; {best}: {signed(other)}. Accuracy with all features {full[0]:.3f}."
+    )
+    return finding("Q2", verdict, loss, control, note)
 
 
 def _q3(means: Means) -> Finding:
@@ -156,15 +158,15 @@ def _q3(means: Means) -> Finding:
     elif area.above(DETECTS) and gain.above(0):
         verdict = "supported"
     note = (
-        f"Control: {SCORES[name].title}; Q exceeds it by {_text(gain)}. AUPRC(correct) {means.of('auprc_correct', Q)[0]:.3f}, "
+        f"Control: {SCORES[name].title}; Q exceeds it by {signed(gain)}. AUPRC(correct) {means.of('auprc_correct', Q)[0]:.3f}, "
         f"AUPRC(misclassified) {means.of('auprc_wrong', Q)[0]:.3f}, share correct {means.of('accuracy', 'all')[0]:.3f}."
     )
-    return _finding("Q3", verdict, area, _interval(control), note)
+    return finding("Q3", verdict, area, _interval(control), note)
 
 
 def _q4(trained: Sequence[Row]) -> Finding:
     if not trained:
-        return _untested("Q4", "no encoder was trained further in this run")
+        return untested("Q4", "no encoder was trained further in this run")
     gains = {arm: differences(trained, arm, "linear") for arm in ARMS if arm != BASE}
     name = max(("lambda2", "random"), key=lambda arm: gains[arm].mean())
     own, control, beyond = student(gains[FULL]), student(gains[name]), student(gains[FULL] - gains[name])
@@ -173,13 +175,13 @@ def _q4(trained: Sequence[Row]) -> Finding:
         verdict = "not supported"
     elif own.above(0) and beyond.above(0):
         verdict = "supported"
-    note = f"{len(gains[FULL])} pairs of trainings. Control: {ARMS[name].title}; both terms exceed it by {_text(beyond)}."
-    return _finding("Q4", verdict, own, control, note)
+    note = f"{len(gains[FULL])} pairs of trainings. Control: {ARMS[name].title}; both terms exceed it by {signed(beyond)}."
+    return finding("Q4", verdict, own, control, note)
 
 
 def _q5(means: Means, trained: Sequence[Row]) -> Finding:
     if not means.has("core", DISCRIMINATIVE, "mass", "core"):
-        return _untested("Q5", "no self-supervised encoder with maps, or no data set with masks, in this run")
+        return untested("Q5", "no self-supervised encoder with maps, or no data set with masks, in this run")
     own = means.of("core", DISCRIMINATIVE, "mass", "core")
     others = {kind: means.of("core", kind, "mass", "core") for kind in (RANDOM_MAP, CENTRE, EVEN)}
     gains = [_interval(own - other) for other in others.values()]
@@ -190,9 +192,9 @@ def _q5(means: Means, trained: Sequence[Row]) -> Finding:
     elif rise and rise.above(0) and all(gain.above(0) for gain in gains):
         verdict = "supported"
     names = ("random features", "the centre prior", "the even map")
-    note = "Share of heat: gain over " + ", over ".join(f"{n} {_text(g)}" for n, g in zip(names, gains, strict=True))
-    note += f". Rise by the regulariser: {_text(rise)}." if rise else ". No encoder was regularised."
-    return _finding("Q5", verdict, _interval(own), _interval(others[RANDOM_MAP]), note)
+    note = "Share of heat: gain over " + ", over ".join(f"{n} {signed(g)}" for n, g in zip(names, gains, strict=True))
+    note += f". Rise by the regulariser: {signed(rise)}." if rise else ". No encoder was regularised."
+    return finding("Q5", verdict, _interval(own), _interval(others[RANDOM_MAP]), note)
 
 
 def differences(trained: Sequence[Row], arm: str, quantity: str) -> Array:
@@ -213,20 +215,3 @@ def student(values: Array, level: float = 0.95) -> Estimate:
 
 def _interval(draws: Array) -> Estimate:
     return estimate(draws[0], draws[1:])
-
-
-def _text(found: Estimate) -> str:
-    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]".replace("-", "−")
-
-
-def _finding(id_: str, verdict: Verdict, found: Estimate, control: Estimate, note: str) -> Finding:
-    c = control
-    return Finding(id_, verdict, found.value, found.low, found.high, c.value, c.low, c.high, 0, 0, note)
-
-
-def _untested(id_: str, note: str) -> Finding:
-    return Finding(id_, "not tested", None, None, None, None, None, None, 0, 0, f"Not tested: {note}.")
-
-
-def _sized(finding: Finding, n: int, params: QScore) -> Finding:
-    return Finding(**{**vars(finding), "n": n, "draws": params.n_bootstrap})

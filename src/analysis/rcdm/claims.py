@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.claims import Claim, Finding, Verdict
+from analysis.claims import Claim, Finding, Verdict, finding, sized, untested
 from analysis.params import Rcdm
 from analysis.rcdm.changes import OTHER, TRAINED
 from analysis.rcdm.contrasts import LABEL, NULL, THUMBNAIL, Array, Contrasts
@@ -93,34 +93,33 @@ def judge(found: Contrasts, params: Rcdm) -> list[Finding]:
     """The verdicts on R1-R6."""
     findings = [_r1(found), _r2(found), _r3(found), _r4(found), _r5(found), _r6(found)]
     images = {"R3": params.n_changed, "R4": params.n_changed, "R5": params.n_attacked, "R6": params.n_edited}
-    sizes = [{"n": images.get(finding.id, params.n_images), "draws": params.n_bootstrap} for finding in findings]
-    return [Finding(**{**vars(finding), **size}) for finding, size in zip(findings, sizes, strict=True)]
+    return [sized(each, images.get(each.id, params.n_images), params.n_bootstrap) for each in findings]
 
 
 def _r1(found: Contrasts) -> Finding:
     ours, real = found.mean("fd", found.conditions("self", "backbone")), found.mean("fd", ["real"])
     twins = {name: values for name in (NULL, LABEL) if (values := found.mean("fd", [name])) is not None}
     if ours is None or real is None or not twins:
-        return _untested("R1", "needs a self-supervised backbone and a twin that is conditioned on nothing or on the label")
+        return untested("R1", "needs a self-supervised backbone and a twin that is conditioned on nothing or on the label")
     best = min(twins, key=lambda name: twins[name][0])
     ratio, floor = found.estimate(ours / twins[best]), found.estimate(real / twins[best])
     verdict: Verdict = "supported" if ratio.below(PAR) else "not supported" if ratio.above(PAR) else "inconclusive"
     words = ", ".join(f"{name} {values[0]:.3f}" for name, values in twins.items())
-    return _finding("R1", verdict, ratio, floor, f"FD-enc {ours[0]:.3f}; {words}; as many real images {real[0]:.3f} (control).")
+    return finding("R1", verdict, ratio, floor, f"FD-enc {ours[0]:.3f}; {words}; as many real images {real[0]:.3f} (control).")
 
 
 def _r2(found: Contrasts) -> Finding:
     names = found.conditions("self", "backbone")
     mrr, apart, null = (found.mean(quantity, names) for quantity in ("mrr", "distance", "mrr of null"))
     if mrr is None or apart is None or null is None:
-        return _untested("R2", "needs a self-supervised backbone and samples drawn from nothing")
+        return untested("R2", "needs a self-supervised backbone and samples drawn from nothing")
     own, control, gain, distance = (found.estimate(values) for values in (mrr, null, mrr - null, apart))
     verdict: Verdict = "inconclusive"
     if own.above(FAITHFUL) and distance.below(FAITHFUL) and gain.above(LITTLE):
         verdict = "supported"
     elif gain.below(LITTLE):
         verdict = "not supported"
-    return _finding("R2", verdict, own, control, f"Relative squared distance {_interval(distance)}.")
+    return finding("R2", verdict, own, control, f"Relative squared distance {_interval(distance)}.")
 
 
 def _shares(found: Contrasts, names: Sequence[str], changes: Sequence[str]) -> Array | None:
@@ -136,14 +135,14 @@ def _drawable(found: Contrasts) -> bool:
 def _r3(found: Contrasts) -> Finding:
     back, head = (_shares(found, found.conditions("self", tap), TRAINED) for tap in ("backbone", "projector"))
     if back is None or head is None:
-        return _untested("R3", "needs self-supervised backbones and projectors")
+        return untested("R3", "needs self-supervised backbones and projectors")
     own, control, gap = (found.estimate(values) for values in (back, head, back - head))
     verdict: Verdict = "inconclusive"
     if own.above(VISIBLE) and gap.above(0):
         verdict = "supported"
     elif own.below(VISIBLE) and _drawable(found):
         verdict = "not supported"
-    return _finding("R3", verdict, own, control, f"Backbones exceed projectors by {_interval(gap)}. {_beside(found)}")
+    return finding("R3", verdict, own, control, f"Backbones exceed projectors by {_interval(gap)}. {_beside(found)}")
 
 
 def _r4(found: Contrasts) -> Finding:
@@ -152,7 +151,7 @@ def _r4(found: Contrasts) -> Finding:
     ]
     back, back_other, head, head_other = values
     if back is None or back_other is None or head is None or head_other is None:
-        return _untested("R4", "needs self-supervised backbones and projectors")
+        return untested("R4", "needs self-supervised backbones and projectors")
     own, control, gap, gap_other = (found.estimate(v) for v in (head, back, back - head, back_other - head_other))
     verdict: Verdict = "inconclusive"
     if own.below(VISIBLE) and gap.above(SMALLEST) and gap_other.above(SMALLEST):
@@ -160,7 +159,7 @@ def _r4(found: Contrasts) -> Finding:
     elif own.above(VISIBLE) or (_drawable(found) and (gap.below(SMALLEST) or gap_other.below(SMALLEST))):
         verdict = "not supported"
     note = f"Backbones exceed projectors by {_interval(gap)}; for other changes by {_interval(gap_other)}."
-    return _finding("R4", verdict, own, control, note)
+    return finding("R4", verdict, own, control, note)
 
 
 def _beside(found: Contrasts) -> str:
@@ -176,7 +175,7 @@ def _beside(found: Contrasts) -> str:
 def _r5(found: Contrasts) -> Finding:
     ratios = {way: _ratio(found, way) for way in ("label-free", "probe", "random")}
     if any(values is None for values in ratios.values()):
-        return _untested("R5", "needs a supervised and a self-supervised encoder")
+        return untested("R5", "needs a supervised and a self-supervised encoder")
     free, probe, random = (values for values in ratios.values() if values is not None)
     own, labelled, control, beyond = (found.estimate(values) for values in (free, probe, random, free / random))
     verdict: Verdict = "inconclusive"
@@ -184,7 +183,7 @@ def _r5(found: Contrasts) -> Finding:
         verdict = "supported"
     elif own.below(RATIO) or labelled.below(RATIO):
         verdict = "not supported"
-    return _finding(
+    return finding(
         "R5", verdict, own, control, f"Attack on the probe: {_interval(labelled)}. Over random: {_interval(beyond)}."
     )
 
@@ -208,24 +207,15 @@ def _r6(found: Contrasts) -> Finding:
         found.mean("path", names),
     )
     if common is None or random is None or path is None:
-        return _untested("R6", "needs a self-supervised backbone and images whose background and object are known")
+        return untested("R6", "needs a self-supervised backbone and images whose background and object are known")
     own, control, gain, rho = (found.estimate(values) for values in (common, random, common - random, path))
     verdict: Verdict = "inconclusive"
     if gain.above(GAIN) and rho.above(MONOTONE):
         verdict = "supported"
     elif gain.below(GAIN) or rho.below(MONOTONE):
         verdict = "not supported"
-    return _finding("R6", verdict, own, control, f"Gain over random {_interval(gain)}; rank correlation {_interval(rho)}.")
+    return finding("R6", verdict, own, control, f"Gain over random {_interval(gain)}; rank correlation {_interval(rho)}.")
 
 
 def _interval(found: Estimate) -> str:
     return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
-
-
-def _finding(id_: str, verdict: Verdict, found: Estimate, control: Estimate, note: str) -> Finding:
-    c = control
-    return Finding(id_, verdict, found.value, found.low, found.high, c.value, c.low, c.high, 0, 0, note)
-
-
-def _untested(id_: str, why: str) -> Finding:
-    return Finding(id_, "not tested", None, None, None, None, None, None, 0, 0, why)
