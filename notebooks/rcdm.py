@@ -28,6 +28,7 @@
 preset = "default"
 run_dir = None
 decoder = None
+alone = None
 encoders = None
 judge = None
 dataset = None
@@ -78,6 +79,16 @@ rcdm.pictures(study, measured, "taps")
 
 # %%
 pages.decoder_sentence(results)
+
+# %%
+study.show(
+    plots.training(tables["training"], titles),
+    "training",
+    "Ranks are measured during the training, of few images, among those of a split of its own: points are noisy.",
+) if tables["training"] else say("*No ranks were measured while this decoder was trained.*")
+
+# %%
+pages.training_sentence(results)
 
 # %% [markdown]
 # ## Realistic? Faithful?

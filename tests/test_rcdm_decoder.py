@@ -248,6 +248,15 @@ def test_a_decoder_comes_back_from_its_file(tmp_path: Path) -> None:
     assert np.array_equal(loaded.sample("thumbnail", h, e, steps=2), again.sample("thumbnail", h, e, steps=2))
 
 
+def test_the_history_has_a_row_for_every_measured_rank() -> None:
+    curve = [{"step": 5, "loss": 0.5}, {"step": 9, "loss": 0.4, "mrr": {"thumbnail": 0.25, "label": 0.125}}]
+    rows = card.history({"name": "x", "conditions": ["thumbnail", "label"], "curve": curve})
+    assert [(row["condition"], row["step"], row["mrr"]) for row in rows] == [("thumbnail", 9, 0.25), ("label", 9, 0.125)]
+    assert not any(row["alone"] for row in rows)
+    assert card.history({"name": "x", "conditions": ["label"], "curve": curve})[0]["alone"]
+    assert card.history({"name": "x", "conditions": ["label"], "curve": curve[:1]}) == []
+
+
 def test_loading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
     written(tmp_path)
     torch.manual_seed(0)

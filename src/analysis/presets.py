@@ -186,7 +186,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             **{"n_attacked": 8, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (2.0, 8.0), "steps": 4, "n_bootstrap": 100},
             "ancestral": (20,),
         },
-        "default": {"encoders": _DRAWN, "unfamiliar": ("scenes:textures", "scenes:fine")},
+        "default": {"alone": ("simclr-backbone",), "encoders": _DRAWN, "unfamiliar": ("scenes:textures", "scenes:fine")},
         "real": {
             "decoder": "tiny-imagenet",
             "encoders": (*(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "dino")), "vit-tiny"),

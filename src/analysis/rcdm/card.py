@@ -49,6 +49,34 @@ def _replace(path: Path, content: bytes) -> None:
     os.replace(fresh, path)
 
 
+def facts(path: Path) -> dict[str, Any]:
+    """The card at `path` (.json), with or without weights beside it.
+
+    Raises:
+        MissingFile: it is absent.
+        UserError: it is not JSON.
+    """
+    if not path.exists():
+        raise MissingFile(f"{path} is not there: it comes with this project; or train it with `analysis rcdm`")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise _broken(path, error) from None
+
+
+def _broken(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is not the card of a decoder ({error}): copy it again")
+
+
+def history(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per condition and point of a training at which ranks were measured: decoder, condition, step, mrr."""
+    return [
+        {"decoder": card["name"], "alone": len(card["conditions"]) == 1, "condition": name, "step": point["step"], "mrr": mrr}
+        for point in card["curve"]
+        for name, mrr in point.get("mrr", {}).items()
+    ]
+
+
 def read(path: Path) -> tuple[Denoiser, dict[str, Any]]:
     """The network in `path` (.safetensors) with its card, every weight accounted for.
 
@@ -56,17 +84,16 @@ def read(path: Path) -> tuple[Denoiser, dict[str, Any]]:
         MissingFile: the weights or the card are absent.
         UserError: the card is broken, the weights are not those of the card, or a key does not fit (named).
     """
-    for needed in (path, path.with_suffix(".json")):
-        if not needed.exists():
-            raise MissingFile(f"{needed} is not there: it comes with this project; or train it with `analysis rcdm`")
+    if not path.exists():
+        raise MissingFile(f"{path} is not there: it comes with this project; or train it with `analysis rcdm`")
+    card = facts(path.with_suffix(".json"))
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         entries: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in card["shape"].items()}
         shape = Shape(**entries)
         conditions = tuple(condition(name, card["suffix"]) for name in card["conditions"])
         widths, digest = tuple(card["widths"]), card["digest"]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path.with_suffix('.json')} is not the card of a decoder ({error}): copy it again") from None
+        raise _broken(path.with_suffix(".json"), error) from None
     if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
         raise UserError(f"{path} does not have the digest of its card: copy both again")
     with torch.random.fork_rng():

@@ -33,6 +33,24 @@ def decoder_sentence(results: Results) -> Prose:
     )
 
 
+def training_sentence(results: Results) -> Prose:
+    """How much a decoder pays for knowing many representations: steps, at ranks measured alike."""
+    rows, (decoder,) = results.tables["training"], results.tables["decoder"]
+    shared = {(row["condition"], row["step"]): row["mrr"] for row in rows if not row["alone"]}
+    pairs = [(row, shared[row["condition"], row["step"]]) for row in rows if (row["condition"], row["step"]) in shared]
+    listed = "; ".join(
+        f"after {row['step']:,} steps {row['mrr']:.3f} alone, {other:.3f} shared" for row, other in pairs if row["alone"]
+    )
+    if not listed:
+        return say("*No decoder of one representation was trained beside this one.*")
+    return say(
+        "What does one decoder for all cost? Of the same seed, images, noise and schedule, the decoder of one representation "
+        "alone ranks the image, by the first {ranked} of {among:,}: {listed}.",
+        **{key: decoder[key] for key in ("ranked", "among")},
+        listed=listed,
+    )
+
+
 def conditions_table(results: Results) -> Prose:
     """Realism and faithfulness of the samples of every condition."""
     names = titles(results)

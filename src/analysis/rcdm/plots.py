@@ -42,6 +42,26 @@ def quality(rows: Sequence[Row], titles: Titles) -> Drawn:
     )
 
 
+def training(rows: Sequence[Row], titles: Titles) -> Drawn:
+    """Reciprocal rank against steps, one line per condition with a map; dashed: decoders of one representation."""
+    table = pd.DataFrame([row for row in rows if not row["condition"].endswith(":adagn")])
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
+    names = list(dict.fromkeys(table.condition))
+    for (alone, name), line in table.groupby(["alone", "condition"], sort=False):
+        label = f"{titles(name)}, alone" if alone else str(titles(name))
+        colour = PALETTE[names.index(name) % len(PALETTE)]
+        ax.plot(line.step, line.mrr, "o--" if alone else "o-", markersize=4, color=colour, label=label)
+    ax.set(xlabel="steps", ylabel="MRR, own space", ylim=(0, None))
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside right upper", fontsize=7)
+    shared, last = table[~table.alone.astype(bool)], table.step.max()
+    ended = shared[shared.step == shared.step.max()]
+    best = ended.loc[ended.mrr.idxmax()]
+    return fig, (
+        f"After {ended.step.iloc[0]:,} steps the reciprocal rank lies between {ended.mrr.min():.3f} and {best.mrr:.3f} "
+        f"({titles(best.condition)}); {last:,} steps are shown."
+    )
+
+
 def families(rows: Sequence[Row]) -> Drawn:
     """Skill on samples, and spread between two samples, by factor and family of representations."""
     table = pd.DataFrame(rows)

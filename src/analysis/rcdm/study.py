@@ -3,6 +3,7 @@
 from analysis.notebook import Notebook
 from analysis.params import Rcdm
 from analysis.prose import Prose, say
+from analysis.rcdm import card
 from analysis.rcdm import pictures as panels
 from analysis.rcdm.claims import judge
 from analysis.rcdm.contrasts import Contrasts
@@ -29,6 +30,8 @@ def compute(study: Notebook) -> Measured | None:
     measured = measure(params, decoder)
     results.tables |= measured.tables
     results.tables["decoder"] = [_decoder_row(decoder)]
+    cards = [decoder.card, *(card.facts(card.folder() / f"{name}.json") for name in params.alone)]
+    results.tables["training"] = [row for each in cards for row in card.history(each)]
     results.tables["encoders"] = encoder_rows(params.encoders)
     results.tables["taps"] = tap_rows(measured.taps)
     supervision = {row["encoder"]: row["supervision"] for row in results.tables["encoders"]}
@@ -56,9 +59,10 @@ def _params(study: Notebook) -> Rcdm:
 
 
 def _decoder_row(decoder: Decoder) -> Row:
-    card = decoder.card
-    row = {"name": decoder.name, "size": decoder.size, "weights": card["parameters"], "start": card["start"]}
-    return {**row, **{key: card[key] for key in ("steps", "images_seen")}}
+    made = decoder.card
+    row = {"name": decoder.name, "size": decoder.size, "weights": made["parameters"], "start": made["start"]}
+    ranked = {"ranked": made["recipe"]["ranks"], "among": made["recipe"]["among"]}
+    return {**row, **ranked, **{key: made[key] for key in ("steps", "images_seen")}}
 
 
 def _families(contrasts: Contrasts) -> list[Row]:
