@@ -78,7 +78,10 @@ def _facts(module: Training, method: str, data: str, reason: str, place: torch.d
         "fresh_images": recipe.fresh,
         "start": recipe.start or "random weights",
         "steps": module.steps,
-        **{key: asdict(recipe)[key] for key in ("batch", "lr", "weight_decay", "full", "full_views", "small", "small_views")},
+        **{
+            key: asdict(recipe)[key]
+            for key in ("batch", "lr", "predictor", "weight_decay", "full", "full_views", "small", "small_views")
+        },
         "optimiser": "AdamW, linear warm-up, cosine",
         "augmentation": asdict(recipe.views),
         "seed": module.seed,

@@ -78,11 +78,17 @@ class Training(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW without decay of biases and norms; linear warm-up, then a cosine to a thousandth, step by step."""
-        decayed, free = get_weight_decay_parameters(self.method.children())
-        groups: list[dict[str, Any]] = [{"params": _trained(decayed)}, {"params": _trained(free), "weight_decay": 0.0}]
+        ahead = getattr(self.method, "predictor", None)
+        rest = [child for child in self.method.children() if child is not ahead]
+        groups = [*self._groups(rest, 1.0), *(self._groups([ahead], self.recipe.predictor) if ahead else [])]
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.lr, weight_decay=self.recipe.weight_decay)
         schedule = CosineWarmupScheduler(optimizer, round(self.recipe.warmup * self.steps), self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _groups(self, modules: list[Any], faster: float) -> list[dict[str, Any]]:
+        decayed, free = get_weight_decay_parameters(modules)
+        rate = faster * self.recipe.lr
+        return [{"params": _trained(decayed), "lr": rate}, {"params": _trained(free), "lr": rate, "weight_decay": 0.0}]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The history goes with the weights."""

@@ -22,6 +22,7 @@ class Recipe:
         fresh: whether each epoch has images of its own, so that none comes twice.
         start: method of the zoo whose encoder, trained on the same data, the backbone begins as; "" for random weights.
         lr, weight_decay, warmup, clip: of AdamW; share of the steps with rising rate; greatest norm of the gradient.
+        predictor: rate of the predictor, where a method has one, relative to that of the rest.
         full, full_views, small, small_views: side in px and number of the views of each image.
         views: how a view is drawn.
         head: whether the projector is stored with the encoder.
@@ -37,6 +38,7 @@ class Recipe:
     weight_decay: float = 0.05
     warmup: float = 0.1
     clip: float = 3.0
+    predictor: float = 1.0
     full: int = 48
     full_views: int = 2
     small: int = 24
@@ -66,10 +68,16 @@ WARM = (
     "a new transformer says nearly the same of every image, and a teacher that repeats it teaches nothing: from random weights "
     "the loss stays at that of uniform targets within this budget; training therefore goes on from the zoo's MAE, half as long"
 )
+AHEAD: dict[str, Any] = {"predictor": 10.0}
+OPTIMAL = (
+    "the predictor learns ten times as fast as the rest: what keeps views from agreeing on ever less is a predictor near its "
+    "optimum (Tian et al. 2021, arXiv 2102.06810), and at the common rate both views soon say little, in agreement"
+)
 PATCH: dict[str, Any] = {"views": {"area": (0.25, 0.25), "aspect": 1.0}, "head": False}
 ROOM = "the head is not stored, for want of room"
 ONE_SIZE = "a view is a square patch of one size, a quarter of the image, as in a bag of patches; nothing else differs"
 DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
+    **dict.fromkeys(("byol", "simsiam"), (AHEAD, OPTIMAL)),
     "dino": ({"batch": 64, "lr": 1e-3}, "at the common rate the targets of the teacher become uniform"),
     "mae": ({**PIXELS, "repeat": 4}, OFTEN),
     "scale-mae": (
@@ -82,7 +90,8 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "dinov2": ({**TAUGHT, "fresh": True}, f"{WARM}; every image is new"),
     "supervised-vit": (ViT, SMALL),
     "tcr": ({"head": False}, ROOM),
-    **dict.fromkeys(("vicreg-patch", "tcr-patch", "byol-patch"), (PATCH, f"{ONE_SIZE}; {ROOM}")),
+    **dict.fromkeys(("vicreg-patch", "tcr-patch"), (PATCH, f"{ONE_SIZE}; {ROOM}")),
+    "byol-patch": ({**PATCH, **AHEAD}, f"{ONE_SIZE} from byol; {OPTIMAL}; {ROOM}"),
     **dict.fromkeys(("simclr-patch", "supervised-patch"), ({"views": PATCH["views"]}, ONE_SIZE)),
     "vicreg-patch16": ({**PATCH, "views": {"area": (0.0625, 0.0625), "aspect": 1.0}}, "as vicreg-patch, of a sixteenth"),
     "vicreg-patch-disjoint": (
