@@ -110,6 +110,23 @@ pages.verdicts_table(results)
 pages.failures(results)
 
 # %% [markdown]
+# ### Block by block
+#
+# The last blocks of a network that predicts pixels are spent on pixels. Its output is then the wrong place to ask what it
+# learnt, so the transformers are read after every block, and the rule is applied once more to the block in the middle of each
+# (chosen by its place, for all of them, not by its score).
+
+# %%
+study.show(
+    plots.layers(tables["layers"], titles),
+    "layers",
+    "Tokens averaged over the image after each block; bands are 95 % intervals. *Out* is the output that the studies use.",
+) if tables["layers"] else say("*No transformer of this run was probed.*")
+
+# %%
+pages.middle_table(results) if tables["middle"] else say("*No trained transformer of this run has an untrained twin in it.*")
+
+# %% [markdown]
 # An encoder that did not begin with random weights owes part of its scores to what it began as. Its own part is the gain
 # over that one, held to the same rule.
 

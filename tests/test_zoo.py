@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from analysis import encoders, paths, probing
+from analysis import datasets, encoders, paths, probing
 from analysis.datasets import scenes
 from analysis.encoders import zoo
 from analysis.encoders.backbones import wrap
@@ -129,6 +129,19 @@ CASES = [
 def test_a_trained_encoder_beats_its_untrained_twin_on_both_probes(name: str, probe: str) -> None:
     twin = "untrained-vit" if card(name)["architecture"]["family"] == "vit" else "untrained"
     assert card(name)["probes"][probe]["low"] > card(twin)["probes"][probe]["high"]
+
+
+def test_simmim_knows_in_its_middle_what_its_output_has_spent_on_pixels() -> None:
+    x, y = (datasets.load("scenes:objects", size=64, n=n, split=part) for n, part in ((1000, "train"), (500, "test")))
+    right = {}
+    for name in ("simmim", "untrained-vit"):
+        encoder = encoders.load(f"zoo:{name}")
+        for layer in ("block3", "embed"):
+            fitted, asked = (encoder.pooled(part.images, (layer,))[layer].numpy() for part in (x, y))
+            right[name, layer] = probing.linear(fitted, x.labels, asked) == y.labels
+    middle = probing.gain(right["simmim", "block3"], right["untrained-vit", "block3"], 0)
+    assert middle.low > 0
+    assert right["simmim", "block3"].mean() > right["simmim", "embed"].mean()
 
 
 @pytest.mark.parametrize("name", [name for name in CARDS if name.endswith("-tiny-imagenet")])

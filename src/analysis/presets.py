@@ -103,7 +103,11 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
         },
     },
     "model_zoo": {
-        "smoke": {"encoders": ("zoo:simclr", "zoo:supervised", "zoo:untrained"), "n_train": 400, "n_test": 200},
+        "smoke": {
+            "encoders": ("zoo:simclr", "zoo:supervised", "zoo:untrained", "zoo:mae", "zoo:untrained-vit"),
+            "n_train": 400,
+            "n_test": 200,
+        },
         "default": {"encoders": _WHOLE_ZOO},
         "real": {
             "encoders": (*_TINY_ZOO, "zoo:untrained", "zoo:untrained-vit"),

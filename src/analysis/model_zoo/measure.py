@@ -11,7 +11,10 @@ from analysis.params import ModelZoo
 from analysis.progress import track
 
 PIXELS = "pixels"
+BLOCK = "block"
 PROBES = ("knn", "linear")
+Correct = dict[str, np.ndarray]
+"""Probe -> (m,) whether it named the class of each image of `Images.y`."""
 QUERIES, NEAREST = 3, 5
 _BLOCK = 4  # px: pixels are averaged over blocks, so that 64 px give 768 numbers, about as many as encoders give
 
@@ -39,13 +42,13 @@ class Probed:
     """What can be read off one representation.
 
     Attributes:
-        correct: probe -> (m,) whether it named the class of each image of `Images.y`.
+        correct: of both probes.
         rankme: effective rank of the features of `Images.y`.
         factors: factor -> decodability.
         nearest: (queries, 5) rows of `Images.x` nearest to each query, by cosine.
     """
 
-    correct: dict[str, np.ndarray]
+    correct: Correct
     rankme: float
     factors: dict[str, float]
     nearest: np.ndarray
@@ -75,11 +78,27 @@ def measure(data: Images, names: Sequence[str], params: ModelZoo) -> dict[str, P
     return found
 
 
+def by_layer(data: Images, names: Sequence[str], params: ModelZoo) -> dict[str, dict[str, Correct]]:
+    """Encoder -> each of its blocks, and its output, in order -> probes of it."""
+    found: dict[str, dict[str, Correct]] = {}
+    for name in track(names, "probing blocks", unit="encoder"):
+        encoder = encoders.load(name, params.device)
+        layers = tuple(layer for layer in encoder.layers if layer.startswith(BLOCK) or layer == "embed")
+        x, y = (features.extract(encoder, part, layers=layers, description=name) for part in (data.x, data.y))
+        found[name] = {layer: right(x[layer], y[layer], data) for layer in layers}
+    return found
+
+
+def right(x: np.ndarray, y: np.ndarray, data: Images) -> Correct:
+    """Both probes of features x (n, d), fitted, and y (m, d), scored."""
+    said = {"knn": probing.knn(x, data.labels, y), "linear": probing.linear(x, data.labels, y)}
+    return {name: labels == data.truth for name, labels in said.items()}
+
+
 def probe(x: np.ndarray, y: np.ndarray, data: Images, asked: np.ndarray) -> Probed:
     """Probes of features x (n, d), fitted, and y (m, d), scored."""
-    said = {"knn": probing.knn(x, data.labels, y), "linear": probing.linear(x, data.labels, y)}
     return Probed(
-        {name: labels == data.truth for name, labels in said.items()},
+        right(x, y, data),
         probing.rankme(y),
         {name: probing.decodability(x, data.known[name], y, data.found[name]) for name in data.known},
         nearest(x, y[asked]),

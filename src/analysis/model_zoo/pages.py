@@ -79,6 +79,12 @@ def verdicts_table(results: Results) -> Prose:
     return table(_gains(results, "verdicts"), {"title": "Encoder", **heads})
 
 
+def middle_table(results: Results) -> Prose:
+    """The same gains, measured after the middle block of the transformers."""
+    heads: dict[str, Column] = {"knn": "Gain in kNN", "linear": "Gain in linear probe", "state": "By the rule, after half"}
+    return table(_gains(results, "middle"), {"title": "Encoder", **heads})
+
+
 def starts_table(results: Results) -> Prose:
     """Gains of encoders that went on from another one, over that one."""
     if not results.tables["starts"]:

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 
 from analysis.encoders.collapse import LEAST_RANK, LEAST_STD
 from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH
-from analysis.model_zoo.measure import NEAREST, PIXELS, QUERIES, Images
+from analysis.model_zoo.measure import NEAREST, PIXELS, PROBES, QUERIES, Images
 from analysis.results import Row
 
 Drawn = tuple[Figure, str]
 Titles = Mapping[str, str]
 
+PROBE_TITLES = {"knn": "kNN", "linear": "linear probe"}
 _MARKERS = {"ResNet": "o", "ViT": "s"}
 _COLOURS = {"images": PALETTE[0], "labels": PALETTE[1], "nothing": MUTED}
 _WORDS = {"images": "images alone", "labels": "labels", "nothing": "untrained"}
@@ -52,6 +53,29 @@ def scores(rows: list[Row], encoders: list[Row], chance: float) -> Drawn:
         f"Of the encoders without labels {known.title[name]} is read best, with {table.linear[name]:.2f} by a linear probe and "
         f"{table.knn[name]:.2f} by kNN; untrained encoders reach {low:.2f} and {table.knn[floor].max():.2f}, chance is "
         f"{chance:.2f}."
+    )
+
+
+def layers(rows: list[Row], titles: Titles) -> Drawn:
+    """Both probes after every block of the transformers; the untrained one grey."""
+    table = pd.DataFrame(rows)
+    fig, axes = plt.subplots(1, len(PROBES), figsize=(WIDTH, 3.4), sharex=True, sharey=True)
+    order = [name for name in dict.fromkeys(table.encoder) if "untrained" not in name]
+    for ax, (probe, head) in zip(axes, PROBE_TITLES.items(), strict=True):
+        for name, line in table[table.probe == probe].groupby("encoder", sort=False):
+            colour = PALETTE[order.index(name) % len(PALETTE)] if name in order else MUTED
+            ax.plot(line.depth, line.value, "o-", markersize=3, color=colour, label=titles[str(name)])
+            ax.fill_between(line.depth, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
+        ax.set(title=head, xlabel="block", ylim=(0, None))
+    last = table.depth.max()
+    axes[0].set_xticks(range(1, last + 1), [*map(str, range(1, last)), "out"])
+    axes[0].set_ylabel("accuracy")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
+    linear = table[table.probe == "linear"].pivot(index="encoder", columns="depth", values="value")
+    fallen = [titles[str(name)] for name in order if linear.loc[name].iloc[:-1].max() > linear.loc[name].iloc[-1]]
+    return fig, (
+        f"Read by a linear probe, {len(fallen)} of {len(order)} trained transformers know the class better in a block than at "
+        f"the output{': ' if fallen else ''}{', '.join(fallen)}."
     )
 
 

@@ -11,7 +11,7 @@ from analysis.errors import UserError
 from analysis.figures import FigureRef
 from analysis.model_zoo import cards, plots, verdict
 from analysis.model_zoo.cards import Card
-from analysis.model_zoo.measure import PIXELS, PROBES, Images, Probed, constant, images, measure, queries
+from analysis.model_zoo.measure import PIXELS, PROBES, Correct, Images, Probed, by_layer, constant, images, measure, queries
 from analysis.model_zoo.pages import answer
 from analysis.notebook import Notebook
 from analysis.params import ModelZoo
@@ -36,10 +36,14 @@ def compute(study: Notebook) -> Images | None:
     data = images(params)
     probed = measure(data, [card.encoder for card in here], params)
     correct = {name: found.correct for name, found in probed.items()}
+    blocks = by_layer(data, [card.encoder for card in here if card.family == "ViT"], params)
+    middle = {name: layers[halfway(list(layers))] for name, layers in blocks.items()}
     results.tables |= {
         "encoders": [cards.row(card) for card in listed],
         "scores": _scores(probed, params.seed),
         "verdicts": verdict.verdicts(verdict.gains(correct, twins, params)),
+        "layers": _layers(blocks, params.seed),
+        "middle": verdict.verdicts(verdict.gains(middle, {k: twins[k] for k in twins if k in middle}, params)),
         "starts": verdict.verdicts(verdict.gains(correct, starts, params)),
         "factors": _factors(probed, data),
         "agreement": _agreement(here, probed, params),
@@ -79,6 +83,22 @@ def _scores(probed: Mapping[str, Probed], seed: int) -> list[Row]:
             score = probing.accuracy(found.correct[probe], seed)
             row |= {probe: score.value, f"{probe}_low": score.low, f"{probe}_high": score.high}
         rows.append({**row, "rankme": found.rankme, "n": len(found.correct["knn"])})
+    return rows
+
+
+def halfway(layers: Sequence[str]) -> str:
+    """The block after which as many blocks follow as went before: chosen by place, not by score."""
+    return layers[(len(layers) - 1) // 2 - 1]
+
+
+def _layers(blocks: Mapping[str, Mapping[str, Correct]], seed: int) -> list[Row]:
+    """Both probes after every block, with intervals."""
+    rows: list[Row] = []
+    for name, layers in blocks.items():
+        for depth, (layer, correct) in enumerate(layers.items(), start=1):
+            for probe in PROBES:
+                score = vars(probing.accuracy(correct[probe], seed))
+                rows.append({"encoder": name, "layer": layer, "depth": depth, "probe": probe, **score})
     return rows
 
 
