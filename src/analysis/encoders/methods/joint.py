@@ -112,9 +112,12 @@ class MoCo(Momentum):
 
 
 class BYOL(Momentum):
-    """Grill et al. 2020: from one view, a predictor guesses what the teacher says of the other; no negatives."""
+    """Grill et al. 2020: from one view, a predictor guesses what the teacher says of the other; no negatives.
 
-    head: ClassVar[dict[str, Any]] = projector("BYOL")
+    The head is that of MoCo v3, normalised over the batch at its end too: see `DEVIATIONS`.
+    """
+
+    head: ClassVar[dict[str, Any]] = projector("MoCo", batch_norm=True)
     momentum = 0.996  # as in the paper: a teacher that follows faster lets the two agree on ever less
 
     def __init__(self) -> None:
