@@ -85,8 +85,8 @@ def _facts(module: Training, method: str, data: str, reason: str, place: torch.d
         "optimiser": "AdamW, linear warm-up, cosine",
         "augmentation": asdict(recipe.views),
         "seed": module.seed,
-        "device": _device_name(place),
-        "precision": _precision(place),
+        "device": device_name(place),
+        "precision": precision(place),
         "threads": torch.get_num_threads(),
         "wall_seconds": round(module.seconds),
         "curve": [round(loss, 4) for loss in module.curve],
@@ -140,7 +140,7 @@ def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch
             max_epochs=recipe.epochs,
             accelerator="gpu" if place.type == "cuda" else "cpu",
             devices=1,
-            precision=_precision(place),
+            precision=precision(place),
             gradient_clip_val=recipe.clip,
             callbacks=[Keeper(name, last)],
             default_root_dir=folder,
@@ -153,11 +153,12 @@ def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch
         trainer.fit(module, ckpt_path=last if last.exists() else None)
 
 
-def _precision(place: torch.device) -> Any:
+def precision(place: torch.device) -> Any:
     """bfloat16 where the hardware has it: emulated on a processor without, it takes three times as long as float32."""
     fast = place.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if fast else "32-true"
 
 
-def _device_name(place: torch.device) -> str:
+def device_name(place: torch.device) -> str:
+    """What a card says of the device."""
     return torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"

@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 
 from analysis import paths
 from analysis.encoders.backbones import resolve_device
-from analysis.encoders.pretrain import _device_name, _precision
+from analysis.encoders.pretrain import device_name, precision
 from analysis.rcdm import card
 from analysis.rcdm.bank import Bank, bank
 from analysis.rcdm.conditions import condition
@@ -91,8 +91,8 @@ def _facts(module: Training, suffix: str, place: torch.device, devices: int) -> 
         "images_seen": module.global_step * recipe.batch * devices,
         "weights": "exponential average",
         "start": "ridge regression onto 8 x 8 thumbnails and principal components of h, for every condition",
-        "device": _device_name(place),
-        "precision": _precision(place),
+        "device": device_name(place),
+        "precision": precision(place),
         "wall_seconds": round(module.seconds),
         "curve": module.curve,
     }
@@ -127,7 +127,7 @@ def _fit(module: Training, keeper: Keeper, recipe: Recipe, place: torch.device, 
             devices=devices,
             # not every step meets every representation, so some maps have no gradient
             strategy="ddp_find_unused_parameters_true" if devices > 1 else "auto",
-            precision=_precision(place),
+            precision=precision(place),
             gradient_clip_val=recipe.clip,
             callbacks=[keeper],
             default_root_dir=keeper.path.parent,
