@@ -165,13 +165,13 @@ def test_a_fresh_training_never_shows_an_image_twice() -> None:
 
 
 def test_only_the_predictor_learns_at_another_rate(tmp_path: Path) -> None:
-    for name, faster in (("simsiam", 10), ("byol", 1)):
+    for name in ("simsiam", "byol"):
         recipe = adapted(name, TINY)[0]
         module = pretrain._module(name, "scenes", recipe, 0, tmp_path)
         groups = module.configure_optimizers()["optimizer"].param_groups
         rates = {id(p): group["initial_lr"] for group in groups for p in group["params"]}
         method: Any = module.method
-        assert {rates[id(p)] for p in method.predictor.parameters()} == {faster * recipe.lr}
+        assert {rates[id(p)] for p in method.predictor.parameters()} == {10 * recipe.lr}
         rest = [p for part in (method.backbone, method.projector) for p in part.parameters() if p.requires_grad]
         assert {rates[id(p)] for p in rest} == {recipe.lr}
         assert sum(len(group["params"]) for group in groups) == len(rates)

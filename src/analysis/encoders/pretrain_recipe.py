@@ -68,20 +68,21 @@ WARM = (
     "a new transformer says nearly the same of every image, and a teacher that repeats it teaches nothing: from random weights "
     "the loss stays at that of uniform targets within this budget; training therefore goes on from the zoo's MAE, half as long"
 )
+AHEAD: dict[str, Any] = {"lr": 1e-3, "predictor": 10.0}
 OPTIMAL = (
-    "the predictor learns ten times as fast as the rest: what keeps views from agreeing on ever less is a predictor near its "
-    "optimum (Tian et al. 2021, arXiv 2102.06810), and at the common rate both views soon say little, in agreement"
+    "what keeps views from agreeing on ever less is a predictor near its optimum (Tian et al. 2021, arXiv 2102.06810): it learns "
+    "ten times as fast as the rest, and the rest slower; at the common rate the encoder falls below an untrained one"
 )
 CENTRED = (
-    "the head's output is normalised over the batch: without that all targets share a direction, in this short training views "
-    "come to agree on it, and the encoder falls below an untrained one"
+    f"{OPTIMAL}; the head's output is normalised over the batch: without that all targets share a direction, and in a short "
+    "training views come to agree on it"
 )
 PATCH: dict[str, Any] = {"views": {"area": (0.25, 0.25), "aspect": 1.0}, "head": False}
 ROOM = "the head is not stored, for want of room"
 ONE_SIZE = "a view is a square patch of one size, a quarter of the image, as in a bag of patches; nothing else differs"
 DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "byol": ({}, CENTRED),
-    "simsiam": ({"predictor": 10.0}, OPTIMAL),
+    "byol": (AHEAD, CENTRED),
+    "simsiam": (AHEAD, OPTIMAL),
     "dino": ({"batch": 64, "lr": 1e-3}, "at the common rate the targets of the teacher become uniform"),
     "mae": ({**PIXELS, "repeat": 4}, OFTEN),
     "scale-mae": (
@@ -95,7 +96,7 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "supervised-vit": (ViT, SMALL),
     "tcr": ({"head": False}, ROOM),
     **dict.fromkeys(("vicreg-patch", "tcr-patch"), (PATCH, f"{ONE_SIZE}; {ROOM}")),
-    "byol-patch": (PATCH, f"{ONE_SIZE} from byol; {ROOM}"),
+    "byol-patch": ({**PATCH, **AHEAD}, f"{ONE_SIZE} from byol; {ROOM}"),
     **dict.fromkeys(("simclr-patch", "supervised-patch"), ({"views": PATCH["views"]}, ONE_SIZE)),
     "vicreg-patch16": ({**PATCH, "views": {"area": (0.0625, 0.0625), "aspect": 1.0}}, "as vicreg-patch, of a sixteenth"),
     "vicreg-patch-disjoint": (
