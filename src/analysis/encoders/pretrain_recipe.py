@@ -70,8 +70,8 @@ WARM = (
 )
 AHEAD: dict[str, Any] = {"lr": 1e-3, "predictor": 10.0}
 OPTIMAL = (
-    "what keeps views from agreeing on ever less is a predictor near its optimum (Tian et al. 2021, arXiv 2102.06810): it learns "
-    "ten times as fast as the rest, and the rest slower; at the common rate the encoder falls below an untrained one"
+    "what keeps views from agreeing on ever less is a predictor near its optimum (Tian et al. 2021, arXiv 2102.06810): this "
+    "one learns ten times as fast as the rest, and the rest slower; at the common rate the encoder falls below an untrained one"
 )
 CENTRED = (
     f"{OPTIMAL}; the head's output is normalised over the batch: without that all targets share a direction, and in a short "
