@@ -282,8 +282,9 @@ answer(results, pages.WHAT)
 # trainings. A patch is magnified to the encoder's input, so that size of content and amount of content change together.
 # Patches of a quarter of the image overlap nearly always. A projector has fewer dimensions than a backbone, and a linear map
 # reads less from fewer. Where two trainings of one pair were made, they differ by more than the intervals. A pair counts in
-# B1 even where its encoders do not beat an untrained network, as those of BYOL: the rule leaves nobody out. After numbers had
-# been seen, the draws of B6 were centred on their estimate and the counts of images lowered for time; no rule was changed.
+# B1 even where its encoders do not beat an untrained network: the rule leaves nobody out. After numbers had been seen, the
+# draws of B6 were centred on their estimate, the counts of images lowered for time, and BYOL, which had stayed below an
+# untrained network, trained anew with a faster predictor; no rule was changed.
 
 # %% tags=["remove-cell"]
 study.save()
