@@ -44,8 +44,8 @@ def training_sentence(results: Results) -> Prose:
     if not listed:
         return say("*No decoder of one representation was trained beside this one.*")
     return say(
-        "What does one decoder for all cost? Of the same seed, images, noise and schedule, the decoder of one representation "
-        "alone ranks the image, by the first {ranked} of {among:,}: {listed}.",
+        "What does it cost to share one decoder? The same network, with the same seed, images, noise and schedule, was trained "
+        "for one representation alone. Mean reciprocal rank, of {ranked} images among {among:,}: {listed}.",
         **{key: decoder[key] for key in ("ranked", "among")},
         listed=listed,
     )

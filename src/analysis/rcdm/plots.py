@@ -44,12 +44,12 @@ def quality(rows: Sequence[Row], titles: Titles) -> Drawn:
 
 def training(rows: Sequence[Row], titles: Titles) -> Drawn:
     """Reciprocal rank against steps, one line per condition with a map; dashed: decoders of one representation."""
-    table = pd.DataFrame([row for row in rows if not row["condition"].endswith(":adagn")])
+    table = pd.DataFrame([row for row in rows if titles(row["condition"]) and not row["condition"].endswith(":adagn")])
     fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
-    names = list(dict.fromkeys(table.condition))
+    names = [name for name in dict.fromkeys(table.condition) if "untrained" not in name]
     for (alone, name), line in table.groupby(["alone", "condition"], sort=False):
         label = f"{titles(name)}, alone" if alone else str(titles(name))
-        colour = PALETTE[names.index(name) % len(PALETTE)]
+        colour = PALETTE[names.index(name) % len(PALETTE)] if name in names else MUTED
         ax.plot(line.step, line.mrr, "o--" if alone else "o-", markersize=4, color=colour, label=label)
     ax.set(xlabel="steps", ylabel="MRR, own space", ylim=(0, None))
     fig.legend(*ax.get_legend_handles_labels(), loc="outside right upper", fontsize=7)
