@@ -53,12 +53,17 @@ def training(rows: Sequence[Row], titles: Titles) -> Drawn:
         ax.plot(line.step, line.mrr, "o--" if alone else "o-", markersize=4, color=colour, label=label)
     ax.set(xlabel="steps", ylabel="MRR, own space", ylim=(0, None))
     fig.legend(*ax.get_legend_handles_labels(), loc="outside right upper", fontsize=7)
-    shared, last = table[~table.alone.astype(bool)], table.step.max()
+    alone = table.alone.astype(bool)
+    shared, single = table[~alone], table[alone]
+    apart = "".join(
+        f" The decoder of {titles(row.condition)} alone reaches {row.mrr:.3f} after {row.step:,}."
+        for row in single[single.step == single.step.max()].itertuples()
+    )
     ended = shared[shared.step == shared.step.max()]
     best = ended.loc[ended.mrr.idxmax()]
     return fig, (
         f"After {ended.step.iloc[0]:,} steps the reciprocal rank lies between {ended.mrr.min():.3f} and {best.mrr:.3f} "
-        f"({titles(best.condition)}); {last:,} steps are shown."
+        f"({titles(best.condition)}).{apart}"
     )
 
 
