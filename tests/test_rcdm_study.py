@@ -221,10 +221,30 @@ def test_bad_parameters_are_refused_in_one_line(decoder: NearestDecoder) -> None
         resolve("rcdm", "default", {"decoder": "../etc"})
 
 
-def test_a_decoder_that_is_not_there_is_named_before_any_work() -> None:
-    params = resolve("rcdm", "default", {"decoder": "no-such"})
-    with pytest.raises(MissingFile, match=r"rcdm \(default\) needs .*decoders/no-such.safetensors, which is not there"):
+@pytest.mark.parametrize(("given", "ending"), [({"decoder": "no-such"}, "safetensors"), ({"alone": "no-such"}, "json")])
+def test_a_decoder_that_is_not_there_is_named_before_any_work(given: dict[str, str], ending: str) -> None:
+    params = resolve("rcdm", "default", given)
+    with pytest.raises(MissingFile, match=rf"rcdm \(default\) needs .*decoders/no-such.{ending}, which is not there"):
         preflight("rcdm", "default", params)
+
+
+def test_trainings_are_compared_where_both_measured_ranks() -> None:
+    rows = [
+        {"decoder": "all", "alone": False, "condition": "a", "step": 5, "mrr": 0.125},
+        {"decoder": "all", "alone": False, "condition": "b", "step": 5, "mrr": 0.5},
+        {"decoder": "a", "alone": True, "condition": "a", "step": 5, "mrr": 0.25},
+        {"decoder": "a", "alone": True, "condition": "a", "step": 9, "mrr": 0.75},
+    ]
+    results = Results("rcdm", "x", "smoke", {})
+    results.tables |= {"training": rows, "decoder": [{"ranked": 8, "among": 64}]}
+    said = pages.training_sentence(results).markdown
+    assert "after 5 steps 0.250 alone, 0.125 shared" in said
+    assert "0.750" not in said
+    drawn, words = plots.training(rows, {"a": "A", "b": "B"}.get)
+    assert [line.get_label() for line in drawn.axes[0].lines] == ["A", "B", "A, alone"]
+    assert "A alone reaches 0.750 after 9" in words
+    results.tables["training"] = rows[:2]
+    assert "No decoder of one representation" in pages.training_sentence(results).markdown
 
 
 @pytest.mark.slow
