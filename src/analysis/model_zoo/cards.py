@@ -44,7 +44,7 @@ FAMILIES = {"resnet": "ResNet", "vit": "ViT"}
 _WORDS = {
     "lr": "learning rate",
     "clip": "greatest norm of the gradient",
-    "predictor": "rate of a predictor, times that",
+    "predictor": "learning rate of a predictor, relative",
     "warmup": "warm-up",
     "start": "begins as",
     "fresh": "new images in each epoch",

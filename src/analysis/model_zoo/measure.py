@@ -1,7 +1,7 @@
 """Everything that is computed anew: probes of every encoder on the same images, and of the pixels themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ PROBES = ("knn", "linear")
 Correct = dict[str, np.ndarray]
 """Probe -> (m,) whether it named the class of each image of `Images.y`."""
 QUERIES, NEAREST = 3, 5
+FITTED = 4_000  # images on which probes of blocks are fitted: there are seven times as many probes as encoders
 _BLOCK = 4  # px: pixels are averaged over blocks, so that 64 px give 768 numbers, about as many as encoders give
 
 
@@ -79,7 +80,9 @@ def measure(data: Images, names: Sequence[str], params: ModelZoo) -> dict[str, P
 
 
 def by_layer(data: Images, names: Sequence[str], params: ModelZoo) -> dict[str, dict[str, Correct]]:
-    """Encoder -> each of its blocks, and its output, in order -> probes of it."""
+    """Encoder -> each of its blocks, and its output, in order -> probes of it, fitted on at most `FITTED` images."""
+    step = -(-len(data.x) // FITTED)  # every so many, because images may come class by class
+    data = replace(data, x=data.x[::step], labels=data.labels[::step])
     found: dict[str, dict[str, Correct]] = {}
     for name in track(names, "probing blocks", unit="encoder"):
         encoder = encoders.load(name, params.device)
