@@ -28,6 +28,7 @@ def scores(rows: list[Row], encoders: list[Row], chance: float) -> Drawn:
     table = pd.DataFrame(rows).set_index("encoder")
     known = pd.DataFrame(encoders).set_index("encoder").loc[[name for name in table.index if name != PIXELS]]
     families = [family for family in _MARKERS if family in set(known.family)]
+    top = min(1.0, 1.25 * float(table[["knn_high", "linear_high"]].to_numpy().max()))
     fig, axes = plt.subplots(1, len(families), figsize=(WIDTH, 4.4), sharex=True, sharey=True, squeeze=False)
     for ax, family in zip(axes[0], families, strict=True):
         here = known[known.family == family]
@@ -39,7 +40,7 @@ def scores(rows: list[Row], encoders: list[Row], chance: float) -> Drawn:
         ax.plot(table.knn[PIXELS], table.linear[PIXELS], "x", color=PALETTE[2], markersize=6, label="pixels")
         for line in (ax.axvline, ax.axhline):
             line(chance, color=MUTED, linestyle="--", linewidth=0.8)
-        ax.set(title=family, xlabel="kNN accuracy", xlim=(0, 1), ylim=(0, 1))
+        ax.set(title=family, xlabel="kNN accuracy", xlim=(0, top), ylim=(0, top))
         _labels(ax, table.loc[here.index], here.title)
     axes[0, 0].set_ylabel("accuracy of a linear probe")
     handles = [ax.get_legend_handles_labels() for ax in axes[0]]
@@ -66,8 +67,9 @@ def layers(rows: list[Row], titles: Titles) -> Drawn:
             colour = PALETTE[order.index(name) % len(PALETTE)] if name in order else MUTED
             ax.plot(line.depth, line.value, "o-", markersize=3, color=colour, label=titles[str(name)])
             ax.fill_between(line.depth, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
-        ax.set(title=head, xlabel="block", ylim=(0, None))
+        ax.set(title=head, xlabel="block")
     last = table.depth.max()
+    axes[0].set_ylim(0, None)  # of both panels, once all is drawn
     axes[0].set_xticks(range(1, last + 1), [*map(str, range(1, last)), "out"])
     axes[0].set_ylabel("accuracy")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
@@ -98,13 +100,14 @@ def _points(ax: Axes, table: pd.DataFrame, marker: str, supervision: str) -> Non
 
 def _labels(ax: Axes, table: pd.DataFrame, titles: pd.Series) -> None:
     """Names in a column right of the points (left of those far right), apart in height, with a thin line to their point."""
+    top = ax.get_xlim()[1]
     order = table.linear.sort_values().index
-    heights = spread(table.linear[order].to_numpy(), 0.045)
-    far = table.knn > 0.6
-    column = table.knn[~far].max() + 0.08
+    heights = spread(table.linear[order].to_numpy(), 0.045 * top)
+    far = table.knn > 0.6 * top
+    column = table.knn[~far].max() + 0.08 * top
     for name, height in zip(order, heights, strict=True):
         left = far[name]
-        place = table.knn[name] - 0.08 if left else column
+        place = table.knn[name] - 0.08 * top if left else column
         ax.annotate(
             titles[name],
             (table.knn[name], table.linear[name]),
