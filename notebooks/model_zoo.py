@@ -112,9 +112,9 @@ pages.failures(results)
 # %% [markdown]
 # ### Block by block
 #
-# The last blocks of a network that predicts pixels are spent on pixels. Its output is then the wrong place to ask what it
-# learnt, so the transformers are read after every block, and the rule is applied once more to the block in the middle of each
-# (chosen by its place, for all of them, not by its score).
+# A network that predicts pixels without a decoder of its own, as SimMIM does, may need its last blocks for the pixels. Its
+# output would then be the wrong place to ask what it learnt. So the transformers are read after every block, and the rule is
+# applied once more to the block in the middle of each (chosen by its place, for all of them, not by its score).
 
 # %%
 study.show(
@@ -221,7 +221,7 @@ pages.answer(results)
 
 # %% [markdown]
 # **Limits.** One training per encoder: another seed moves these scores by an amount that the intervals, which are over
-# images, do not hold. Probes are read at the embedding only. The supervised encoders have seen the labels that the probes
+# images, do not hold. Apart from the blocks of transformers, probes are read at the embedding only. The supervised encoders have seen the labels that the probes
 # ask for, so that theirs is a ceiling and no fair comparison. A high score in the controlled world is not one on
 # photographs. The encoders trained on patches of one size are instruments of one study and are measured on its page, as bags.
 
