@@ -70,13 +70,10 @@ WARM = (
 )
 AHEAD: dict[str, Any] = {"lr": 1e-3, "predictor": 10.0}
 OPTIMAL = (
-    "what keeps views from agreeing on ever less is a predictor near its optimum (Tian et al. 2021, arXiv 2102.06810): this "
-    "one learns ten times as fast as the rest, and the rest slower; at the common rate the encoder falls below an untrained one"
+    "at the common rates the encoder fell below an untrained one; here the predictor learns ten times as fast as the rest, and "
+    "the rest slower (on the part that predictors play: Tian et al. 2021, arXiv 2102.06810)"
 )
-CENTRED = (
-    f"{OPTIMAL}; the head's output is normalised over the batch: without that all targets share a direction, and in a short "
-    "training views come to agree on it"
-)
+CENTRED = f"{OPTIMAL}; the head's output is normalised over the batch, so that targets cannot all share one direction"
 PATCH: dict[str, Any] = {"views": {"area": (0.25, 0.25), "aspect": 1.0}, "head": False}
 ROOM = "the head is not stored, for want of room"
 ONE_SIZE = "a view is a square patch of one size, a quarter of the image, as in a bag of patches; nothing else differs"
