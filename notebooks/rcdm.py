@@ -275,10 +275,10 @@ answer(results, pages.WHAT)
 # %% [markdown]
 # **Limits.** One decoder, trained once: intervals are over images and hold neither the spread of trainings nor that of
 # encoders. A small decoder draws less than a representation may hold; probes and the thumbnail say how much is the
-# decoder's part. All representations had equally many images of one training, so they may be compared with each
-# other; none is the most that could be drawn. Where a decoder of one representation stands beside it, that one was stopped,
-# for time, before its rate of learning fell. What a linear reader cannot
-# read, nobody looked for. At 32 pixels and in a made world a background is mostly its colour.
+# decoder's part. All representations had equally many images of one training, so they may be compared with each other; none
+# is the most that could be drawn. Where a decoder of one representation stands beside it, that one was stopped, for time,
+# before its rate of learning fell. What a linear reader cannot read, nobody looked for. At 32 pixels and in a made world a
+# background is mostly its colour.
 
 # %% tags=["remove-cell"]
 study.save()
