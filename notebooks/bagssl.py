@@ -283,8 +283,8 @@ answer(results, pages.WHAT)
 # Patches of a quarter of the image overlap nearly always. A projector has fewer dimensions than a backbone, and a linear map
 # reads less from fewer. Where two trainings of one pair were made, they differ by more than the intervals. A pair counts in
 # B1 even where its encoders do not beat an untrained network: the rule leaves nobody out. After numbers had been seen, the
-# draws of B6 were centred on their estimate, the counts of images lowered for time, and BYOL, which had stayed below an
-# untrained network, trained anew with a faster predictor; no rule was changed.
+# draws of B6 were centred on their estimate, the counts of images lowered for time, and BYOL, from which a linear probe had
+# read less than from an untrained network, trained anew with a faster predictor; no rule was changed.
 
 # %% tags=["remove-cell"]
 study.save()

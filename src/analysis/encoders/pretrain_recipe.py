@@ -70,8 +70,8 @@ WARM = (
 )
 AHEAD: dict[str, Any] = {"lr": 1e-3, "predictor": 10.0}
 OPTIMAL = (
-    "at the common rates the encoder fell below an untrained one; here the predictor learns ten times as fast as the rest, and "
-    "the rest slower (on the part that predictors play: Tian et al. 2021, arXiv 2102.06810)"
+    "at the common rates a linear probe read less from the encoder than from an untrained one; here the predictor learns ten "
+    "times as fast as the rest, and the rest slower (on the part that predictors play: Tian et al. 2021, arXiv 2102.06810)"
 )
 CENTRED = f"{OPTIMAL}; the head's output is normalised over the batch, so that targets cannot all share one direction"
 PATCH: dict[str, Any] = {"views": {"area": (0.25, 0.25), "aspect": 1.0}, "head": False}
