@@ -10,8 +10,9 @@ from sklearn.metrics import confusion_matrix, jaccard_score
 from sklearn.neighbors import NearestNeighbors
 
 from analysis import encoders
-from analysis.encoders.backbones import wrap
+from analysis.encoders.backbones import Stages, wrap
 from analysis.encoders.base import Encoder
+from analysis.encoders.conv4 import Conv4
 from analysis.encoders.transform import RAW
 from analysis.errors import UserError
 from analysis.local_vit import neighbours, segmentation, tokens, transforms, variance
@@ -84,9 +85,31 @@ def test_encoders_of_unequal_patches_get_equal_grids() -> None:
     assert tokens.with_grid(tokens.with_grid(fine, 8), 8).size == 128
 
 
-def test_an_encoder_without_patch_tokens_is_refused() -> None:
-    with pytest.raises(UserError, match="takes vision transformers"):
-        tokens.tokens(encoders.load("zoo:untrained"), np.zeros((1, 64, 64, 3), np.uint8))
+@pytest.fixture
+def conv4() -> Encoder:
+    """A Conv4 of random weights at its usual 84 px: a grid of 5 x 5."""
+    torch.manual_seed(0)
+    return Encoder("conv4", Stages(Conv4().stages(), torch.nn.Flatten(), dim=1600), RAW, size=84)
+
+
+def test_a_convolutional_network_is_read_by_its_last_map(conv4: Encoder) -> None:
+    assert (tokens.patch_side(conv4), tokens.patch_side(encoders.load("zoo:untrained"))) == (16, 32)
+    encoder = tokens.with_grid(conv4, 4)
+    assert encoder.size == 64
+    blank = np.full((1, 64, 128, 3), 128, np.uint8)
+    for row, column in ((0, 0), (0, 7), (2, 4), (3, 2)):
+        changed = blank.copy()
+        changed[0, 16 * row : 16 * row + 16, 16 * column : 16 * column + 16] = (255, 0, 60)
+        both = tokens.tokens(encoder, np.concatenate([blank, changed]), tiles=(1, 2))
+        moved = np.linalg.norm(both[1] - both[0], axis=-1)
+        assert moved.shape == (4, 8)
+        assert np.unravel_index(moved.argmax(), moved.shape) == (row, column)
+
+
+def test_a_convolutional_network_has_no_blocks_of_one_grid(conv4: Encoder) -> None:
+    assert tokens.layers(conv4) == ()
+    with pytest.raises(UserError, match="'conv4' has no blocks with one grid"):
+        tokens.layer_tokens(conv4, np.zeros((1, 84, 84, 3), np.uint8), ("block1",))
 
 
 @pytest.mark.parametrize("metric", METRICS)

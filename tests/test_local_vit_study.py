@@ -105,6 +105,7 @@ def test_methods_are_read_off_titles() -> None:
     expected = {
         **{"Scale-MAE ViT-L/16": "scale-mae", "MAE (photographs)": "mae", "SimMIM": "simmim", "iBOT ViT-B/16": "ibot"},
         **{"DINOv2 ViT-B/14": "dinov2", "DINO ViT (photographs)": "dino", "ViT-Tiny supervised": "supervised"},
+        **{"ProtoCLR": "other", "Conv4 untrained": "conv4", "Conv4 supervised": "conv4"},
         **{"untrained ViT": "untrained", "Supervised ViT-B/16": "supervised", "I-JEPA ViT-H/14": "other"},
     }
     assert {title: method(title) for title in expected} == expected

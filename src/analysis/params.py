@@ -137,7 +137,7 @@ class World(StudyParams):
 class LocalVit(StudyParams):
     """What do patch tokens of self-supervised transformers know without tuning?"""
 
-    encoders: Names = Field(description="vision transformers to compare")
+    encoders: Names = Field(description="encoders to compare: vision transformers, or others by their final maps")
     datasets: Names = Field(description="data sets; each is used for everything it has the ground truth of")
     grid: int = Field(8, ge=2, le=64, description="patches per side of a tile: encoders with other patches get larger inputs")
     n_bank: int = Field(36, ge=4, le=100_000, description="labelled images of few-shot segmentation")

@@ -131,7 +131,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
         "real": {
             "encoders": (
                 *(f"zoo:{name}-tiny-imagenet" for name in ("mae", "dino-vit", "supervised-vit")),
-                *("zoo:untrained-vit", "vit-tiny"),
+                *("zoo:untrained-vit", *_CONV4),
             ),
             "datasets": ("camvid", "ccp", "eth80", "davis"),
             **{"n_bank": 72, "n_test": 30, "n_videos": 20, "n_frames": 40, "shares": (0.065, 0.26, 0.52)},

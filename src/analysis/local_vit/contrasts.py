@@ -13,11 +13,14 @@ Draws = Mapping[Key, Array]  # value, then its draws: (1 + B,)
 AS_THEY_COME, COSINE, COMMON = "none/ip", "none/cosine", "standardise/cosine"
 WITHOUT_TOP, WITHOUT_RANDOM = "top/ip", "random/ip"
 DISTILLED, MASKED = ("dino", "dinov2", "ibot"), ("mae", "simmim", "scale-mae")
-_METHODS = ("scale-mae", "simmim", "mae", "dinov2", "ibot", "dino", "untrained", "supervised")
+_METHODS = ("conv4", "scale-mae", "simmim", "mae", "dinov2", "ibot", "dino", "untrained", "supervised")
 
 
 def method(title: str) -> str:
-    """The method behind an encoder's title; `other` where it is none of those the claims speak of."""
+    """The method behind an encoder's title; `other` where it is none of those the claims speak of.
+
+    They speak of transformers: a Conv4 is one kind, however it was trained.
+    """
     return next((word for word in _METHODS if word in title.lower()), "other")
 
 

@@ -42,8 +42,9 @@ def _overlaps(measured: Measured, models: Sequence[Encoder]) -> None:
     """Share of the loudest dimensions that two data sets have in common."""
     for encoder in models:
         sets = [dataset for dataset, name in measured.tokens if name == encoder.name]
-        m = round(measured.params.removed * encoder.dim)
+        width = measured.tokens[sets[0], encoder.name].shape[1]
+        m = round(measured.params.removed * width)
         for a, b in combinations(sets, 2):
             shared = variance.overlap(measured.tokens[a, encoder.name], measured.tokens[b, encoder.name], m)
-            row = {"encoder": encoder.name, "a": a, "b": b, "m": m, "chance": m / encoder.dim}
+            row = {"encoder": encoder.name, "a": a, "b": b, "m": m, "chance": m / width}
             measured.tables["overlap"].append({**row, "value": shared})

@@ -2,7 +2,7 @@
 
 from analysis.local_vit.contrasts import COMMON
 from analysis.local_vit.plots import TRANSFORM_WORDS
-from analysis.local_vit.published import DRAFT, DRAFT_REMOVAL
+from analysis.local_vit.published import DRAFT, DRAFT_REMOVAL, WHOLE
 from analysis.prose import NOTHING, Column, Prose, say, table
 from analysis.results import Results, Row
 
@@ -41,6 +41,27 @@ def samples_table(results: Results) -> Prose:
         **{"patches": ("Patches per image", "d"), "classes": ("Classes", "d"), "present": ("of them in the test images", "d")},
     }
     return table(results.tables["samples"], columns)
+
+
+def whole_table(results: Results) -> Prose:
+    """Encoders whose accuracy on whole photographs was known beforehand, with what their patches gave, by neighbours."""
+    names, tables = titles(results), results.tables["segmentation"]
+    rows = [
+        {"title": names[encoder], "whole": whole, **_patchwise(tables, encoder)}
+        for encoder, whole in WHOLE.items()
+        if any(row["encoder"] == encoder for row in tables)
+    ]
+    if not rows:
+        return say("*None of the encoders of this run has been measured on whole photographs before.*")
+    columns: dict[str, Column] = {"title": "Encoder", "whole": ("Whole images, accuracy", ".3f")}
+    sets = dict.fromkeys(row["dataset"] for row in tables)
+    return table(rows, columns | {name: (f"Patches of {name}, mIoU", ".3f") for name in sets})
+
+
+def _patchwise(rows: list[Row], encoder: str) -> Row:
+    """Data set -> mIoU of the nearest patch in the setting that is the same for all."""
+    cells = [row for row in rows if row["encoder"] == encoder and row["probe"] == "knn"]
+    return {row["dataset"]: row["value"] for row in cells if f"{row['transform']}/{row['metric']}" == COMMON}
 
 
 def families_table(results: Results) -> Prose:

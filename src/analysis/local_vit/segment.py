@@ -199,6 +199,8 @@ def _damage(cell: Cell, head: segmentation.Linear) -> None:
 def _depth(cell: Cell) -> None:
     """One neighbour after each block, through the final norm, by inner product and by cosine; the last block is known."""
     cut, names = layout(cell.task.name).tiles, layers(cell.encoder)
+    if not names:
+        return
     bank, queries = (
         layer_tokens(cell.encoder, images, names[:-1], tiles=cut) for images in (cell.task.few.bank, cell.task.few.test)
     )

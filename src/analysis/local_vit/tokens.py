@@ -1,7 +1,10 @@
-"""Patch tokens of a vision transformer as grids: any block, the final norm on or off, whole images or tiles."""
+"""Patch tokens of a vision transformer as grids: any block, the final norm on or off, whole images or tiles.
+
+The final map of a convolutional network is such a grid too, one vector per square of pixels, and is read the same way. Its
+vectors see beyond their squares, as tokens do.
+"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,15 +18,12 @@ Tiles = tuple[int, int]  # rows, columns
 LAST = "embed"  # the layer whose grid is the model's own output: all blocks, then the final norm
 
 
-def transformer(encoder: Encoder) -> Any:
-    """The timm model behind an encoder.
-
-    Raises:
-        UserError: the encoder is no vision transformer.
-    """
-    if not isinstance(encoder.backbone, Transformer):
-        raise UserError(f"encoder {encoder.name!r} has no patch tokens: local_vit takes vision transformers")
-    return encoder.backbone.model
+def patch_side(encoder: Encoder) -> int:
+    """Side of the squares, px, that the encoder has one vector for: the patches of a transformer, the stride of a convnet."""
+    if isinstance(encoder.backbone, Transformer):
+        return int(encoder.backbone.model.patch_embed.patch_size[0])
+    grid = encoder.patches(np.zeros((1, encoder.size, encoder.size, 3), np.uint8))
+    return encoder.size // grid.shape[1]
 
 
 def with_grid(encoder: Encoder, side: int) -> Encoder:
@@ -32,7 +32,7 @@ def with_grid(encoder: Encoder, side: int) -> Encoder:
     Grids are made equal because a place is harder to find among 16 x 16 than among 14 x 14: an encoder with smaller patches
     gets a smaller input. Position codes are resampled as `Transformer.resize` says.
     """
-    size = side * transformer(encoder).patch_embed.patch_size[0]
+    size = side * patch_side(encoder)
     if size == encoder.size:
         return encoder
     return Encoder(encoder.name, encoder.backbone, (encoder.mean, encoder.std), size=size, device=encoder.device)
@@ -60,7 +60,9 @@ def stitch(tiled: Array, tiles: Tiles) -> Array:
 
 
 def layers(encoder: Encoder) -> tuple[str, ...]:
-    """Names of the blocks, in forward order."""
+    """Names of the blocks, in forward order; none of a convolutional network, whose blocks have grids of other sizes."""
+    if not isinstance(encoder.backbone, Transformer):
+        return ()
     return tuple(name for name in encoder.layers if name.startswith("block"))
 
 
@@ -69,7 +71,6 @@ def tokens(encoder: Encoder, images: Array, *, tiles: Tiles = (1, 1)) -> Array:
 
     Row 0 is at the top and column 0 at the left; class and register tokens are left out.
     """
-    transformer(encoder)
     return stitch(encoder.patches(split(images, tiles)).numpy(), tiles)
 
 
@@ -80,8 +81,13 @@ def layer_tokens(
 
     Vanyan et al. 2024 send inner blocks through the last block's norm; this does the same, so that the last block with `norm`
     is what `tokens` gives.
+
+    Raises:
+        UserError: the encoder is no vision transformer.
     """
-    model, cut = transformer(encoder), split(images, tiles)
+    if not isinstance(encoder.backbone, Transformer):
+        raise UserError(f"encoder {encoder.name!r} has no blocks with one grid: it is no vision transformer")
+    model, cut = encoder.backbone.model, split(images, tiles)
     parts: dict[str, list[Array]] = {name: [] for name in names}
     with torch.inference_mode():
         for start in range(0, len(cut), encoder.batch_size):
