@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from analysis.bagssl import aggregate
+from analysis.bagssl.cutting import Cutter
 from analysis.bagssl.geometry import dense_boxes, sample_boxes
 from analysis.encoders import zoo
 from analysis.encoders.backbones import Activation, Backbone
 from analysis.encoders.base import Encoder
-from analysis.encoders.transform import HALF
+from analysis.encoders.transform import HALF, Transform
 from analysis.errors import UserError
 
 
@@ -187,3 +189,51 @@ def test_unknown_layers_missing_heads_and_numbers_that_do_not_rise_are_refused(i
     for counts in ((2, 1), (0, 2), (1, 3)):
         with pytest.raises(UserError, match="numbers of patches must rise from 1 or more to 2 at most"):
             aggregate.nested_means(encoder(), images, boxes(2), 16, counts=counts)
+
+
+class Counted(Transform):
+    """Counts the patches that it resizes."""
+
+    counts: ClassVar[list[int]] = []
+
+    def pixels(self, images: np.ndarray) -> Tensor:
+        self.counts.append(len(images))
+        return super().pixels(images)
+
+
+def test_the_same_patches_are_resized_once_and_others_are_not_taken_for_them(images: np.ndarray) -> None:
+    Counted.counts.clear()
+    transform, cutter, fresh = Counted(16, *HALF), Cutter(), Cutter(limit=0)
+    boxes = sample_boxes(len(images), 3, 32, 9, np.random.default_rng(0))
+    asked = [
+        (images, boxes, 8),
+        (images, boxes, 9),
+        (images[::-1], boxes, 8),
+        (images, boxes[::-1], 8),
+        (images[:4], boxes[:4], 8),
+    ]
+    for _ in range(2):
+        for pictures, corners, side in asked:
+            expected = fresh.cut(pictures, corners, side, Transform(16, *HALF))
+            np.testing.assert_array_equal(cutter.cut(pictures, corners, side, transform), expected)
+    assert Counted.counts == [15, 15, 15, 15, 12]
+    assert cutter.cut(images, boxes, 8, Counted(12, *HALF)).shape == (15, 12, 12, 3)  # another encoder, another input
+
+
+def test_a_full_cutter_cuts_and_forgets(images: np.ndarray) -> None:
+    Counted.counts.clear()
+    boxes = sample_boxes(len(images), 3, 32, 9, np.random.default_rng(0))
+    cutter = Cutter(limit=2 * boxes[:, :, 0].size * 16 * 16 * 3 - 1)  # room for one
+    for _ in range(2):
+        for side in (8, 9):
+            cutter.cut(images, boxes, side, Counted(16, *HALF))
+    assert Counted.counts == [15, 15, 15]
+
+
+def test_features_are_the_same_with_a_cutter(images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, cutter = encoder(), Cutter()
+    boxes = sample_boxes(len(images), 4, 32, 8, np.random.default_rng(0))
+    alone = aggregate.patch_features(net, images, boxes, 8)
+    for folder in ("first", "again"):  # an empty cache each: the second time nothing is resized
+        monkeypatch.setenv("ANALYSIS_BUILD", str(tmp_path / folder))
+        np.testing.assert_array_equal(aggregate.patch_features(net, images, boxes, 8, cutter=cutter), alone)

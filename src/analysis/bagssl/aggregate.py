@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis import features, paths
+from analysis.bagssl.cutting import Cutter
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
 from analysis.progress import track
@@ -19,10 +20,13 @@ PROJECT = "project"
 BLOCK = 1024  # patches cut out at a time
 
 
-def patch_features(encoder: Encoder, images: Array, corners: Array, side: int, layer: str = "embed") -> Array:
+def patch_features(
+    encoder: Encoder, images: Array, corners: Array, side: int, layer: str = "embed", cutter: Cutter | None = None
+) -> Array:
     """One vector per patch, (n, m, d) float32, of images (n, h, h, 3) uint8 and their `corners` (n, m, 2), in px.
 
-    `layer` is one of the encoder's, or `project` for what its head makes of `embed`. Results are kept in the cache of features.
+    `layer` is one of the encoder's, or `project` for what its head makes of `embed`. Results are kept in the cache of features,
+    and the pixels of the patches in `cutter`, if there is one.
 
     Raises:
         UserError: corners that do not fit the images; an unknown layer, or a head that was not kept.
@@ -30,13 +34,19 @@ def patch_features(encoder: Encoder, images: Array, corners: Array, side: int, l
 
     def computed() -> Array:
         """All patches, (n, m, d)."""
-        return np.concatenate(list(_blocks(encoder, images, corners, side, layer)))
+        return np.concatenate(list(_blocks(encoder, images, corners, side, layer, cutter)))
 
     return _kept("patches", encoder, images, corners, side, layer, computed)
 
 
 def nested_means(
-    encoder: Encoder, images: Array, corners: Array, side: int, layer: str = "embed", counts: Sequence[int] = ()
+    encoder: Encoder,
+    images: Array,
+    corners: Array,
+    side: int,
+    layer: str = "embed",
+    counts: Sequence[int] = (),
+    cutter: Cutter | None = None,
 ) -> Array:
     """Means over the first 1, 2, 4, ... patches, or over the first `counts`: (levels, n, d) float32, from one pass.
 
@@ -52,16 +62,17 @@ def nested_means(
 
     def computed() -> Array:
         """All means, (levels, n, d)."""
-        return np.concatenate(
-            [running_means(block, levels) for block in _blocks(encoder, images, corners, side, layer)], axis=1
-        )
+        blocks = _blocks(encoder, images, corners, side, layer, cutter)
+        return np.concatenate([running_means(block, levels) for block in blocks], axis=1)
 
     return _kept(f"means {levels}", encoder, images, corners, side, layer, computed)
 
 
-def aggregate(encoder: Encoder, images: Array, corners: Array, side: int, layer: str = "embed") -> Array:
+def aggregate(
+    encoder: Encoder, images: Array, corners: Array, side: int, layer: str = "embed", cutter: Cutter | None = None
+) -> Array:
     """Mean over all the patches of each image, (n, d) float32: R = mean of h over patches (Chen et al. 2023)."""
-    return nested_means(encoder, images, corners, side, layer, (corners.shape[1],))[0]
+    return nested_means(encoder, images, corners, side, layer, (corners.shape[1],), cutter)[0]
 
 
 def doubling(most: int) -> tuple[int, ...]:
@@ -75,21 +86,15 @@ def running_means(patches: Array, counts: Sequence[int]) -> Array:
     return (sums / np.asarray(counts)[:, None, None]).astype(np.float32)
 
 
-def cut_out(images: Array, corners: Array, side: int) -> Array:
-    """Windows of images (n, h, h, 3) at corners (n, m, 2): (n, m, side, side, 3), gathered from a view of all there are."""
-    windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))  # (n, places, places, 3, side, side)
-    chosen = windows[np.arange(len(images))[:, None], corners[..., 0], corners[..., 1]]
-    return chosen.transpose(0, 1, 3, 4, 2)
-
-
-def _blocks(encoder: Encoder, images: Array, corners: Array, side: int, layer: str) -> Iterator[Array]:
+def _blocks(encoder: Encoder, images: Array, corners: Array, side: int, layer: str, cutter: Cutter | None) -> Iterator[Array]:
     """Representations (b, m, d) of a few images at a time."""
+    cutter = cutter or Cutter(limit=0)
     n, m = corners.shape[:2]
     step = max(1, BLOCK // m)
     bar = track(None, f"{encoder.name}, patches of {side} px", total=n * m, unit="patch")
     for start in range(0, n, step):
         part = corners[start : start + step]
-        patches = cut_out(images[start : start + step], part, side).reshape(-1, side, side, 3)
+        patches = cutter.cut(images[start : start + step], part, side, encoder.transform)
         read = encoder.project(patches) if layer == PROJECT else encoder.pooled(patches, (layer,))[layer]
         yield read.numpy().reshape(len(part), m, -1)
         bar.update(part[..., 0].size)

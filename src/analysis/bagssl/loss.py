@@ -69,7 +69,7 @@ def similarities(patches: Array, found: Array, weights: Array) -> Array:
     shown = np.eye(len(KINDS))[found]
     sums, numbers = np.einsum("nmk,nmd->nkd", shown, rows.astype(float)), shown.sum(1)
     w = np.vstack([np.ones(len(found)), weights])
-    own = np.einsum("nkd,njd->nkj", sums, sums)
+    own = sums @ sums.swapaxes(1, 2)
     total, count = np.tensordot(w, sums, 1), w @ numbers
     products = total @ total.swapaxes(1, 2) - np.tensordot(w**2, own, 1)
     pairs = count[:, :, None] * count[:, None] - np.tensordot(w**2, numbers[:, :, None] * numbers[:, None], 1)

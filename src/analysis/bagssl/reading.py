@@ -1,6 +1,6 @@
 """One encoder on the images of a run: whole, in patches, in views. Every patch goes through the network once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Literal
 
@@ -9,6 +9,7 @@ import torch
 
 from analysis import datasets, features
 from analysis.bagssl.aggregate import aggregate, patch_features
+from analysis.bagssl.cutting import Cutter
 from analysis.bagssl.geometry import dense_boxes, sample_boxes
 from analysis.bagssl.views import shifted_views
 from analysis.encoders.base import Encoder
@@ -27,6 +28,7 @@ class Sample:
 
     Attributes:
         images, labels: half -> (n, size, size, 3) uint8 and (n,).
+        cutter: what cuts their patches.
     """
 
     def __init__(self, params: BagSSL, data: Split) -> None:
@@ -34,6 +36,7 @@ class Sample:
         self.images: Mapping[Half, Array] = {"train": np.asarray(data.x), "test": np.asarray(data.y)}
         self.labels: Mapping[Half, Array] = {"train": data.labels, "test": data.truth}
         self.size = int(data.x.shape[1])
+        self.cutter = Cutter()
 
     def boxes(self, half: Half, side: int, n: int, m: int) -> Array:
         """Random top left corners of m patches of `side` px in the first n images of a half, (n, m, 2)."""
@@ -74,6 +77,10 @@ class Reading:
         """The name it was loaded by."""
         return self.encoder.name
 
+    def _read(self, how: Callable[..., Array], images: Array, corners: Array, side: int) -> Array:
+        """`how` (`patch_features`, `aggregate`) of the encoder, the pixels of the patches shared with other encoders."""
+        return how(self.encoder, images, corners, side, cutter=self.sample.cutter)
+
     def whole(self, half: Half) -> Array:
         """Representations of whole images, (n, d)."""
         return features.extract(self.encoder, self.sample.images[half])["embed"]
@@ -83,7 +90,7 @@ class Reading:
         if (half, side) not in self._kept:
             images = self.sample.images[half]
             boxes = self.sample.boxes(half, side, len(images), self.params.n_patches)
-            self._kept[half, side] = patch_features(self.encoder, images, boxes, side)
+            self._kept[half, side] = self._read(patch_features, images, boxes, side)
         return self._kept[half, side]
 
     def bag(self, half: Half, side: int) -> Array:
@@ -95,20 +102,20 @@ class Reading:
             return self.patches(half, side).mean(1)
         images = self.sample.images[half]
         boxes = self.sample.boxes(half, side, len(images), self.params.n_patches)
-        return aggregate(self.encoder, images, boxes, side)
+        return self._read(aggregate, images, boxes, side)
 
     def local(self, side: int) -> Array:
         """Representations of the patches of the first `n_local` test images, (n, m, d)."""
         n = self.params.n_local
         if ("test", side) in self._kept:
             return self._kept["test", side][:n]
-        return patch_features(self.encoder, self.sample.images["test"][:n], self.sample.local_boxes(side), side)
+        return self._read(patch_features, self.sample.images["test"][:n], self.sample.local_boxes(side), side)
 
     def central(self, half: Half, side: int) -> Array:
         """Representations of the patch in the middle of each image, (n, d)."""
         images = self.sample.images[half]
         boxes = np.full((len(images), 1, 2), (self.sample.size - side) // 2)
-        return aggregate(self.encoder, images, boxes, side)
+        return self._read(aggregate, images, boxes, side)
 
     def views(self, half: Half) -> Array:
         """Mean over as many mirrored and shifted whole images as there are patches, (n, d)."""
@@ -120,12 +127,12 @@ class Reading:
         """Mean over a regular grid of patches of the first `n_counts` test images, (n, d)."""
         images, side = self.sample.images["test"][: self.params.n_counts], self.params.side
         boxes = dense_boxes(self.sample.size, side, max(1, side // GRID))
-        return aggregate(self.encoder, images, np.tile(boxes, (len(images), 1, 1)), side)
+        return self._read(aggregate, images, np.tile(boxes, (len(images), 1, 1)), side)
 
     def many(self) -> Array:
         """Representations of `most` random patches of each of the first `n_counts` test images, (n, m, d)."""
         images, side = self.sample.images["test"][: self.params.n_counts], self.params.side
-        return patch_features(self.encoder, images, self.sample.boxes("test", side, len(images), self.params.most), side)
+        return self._read(patch_features, images, self.sample.boxes("test", side, len(images), self.params.most), side)
 
     def project(self, h: Array) -> Array | None:
         """What the head makes of representations (..., d); None where it was not kept."""

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.bagssl.aggregate import cut_out
+from analysis.bagssl.cutting import cut_out
 from analysis.bagssl.locality import taps
 from analysis.bagssl.neighbours import NEAREST, Known, nearest, similarities
 from analysis.bagssl.reading import Reading, Sample
