@@ -87,8 +87,21 @@ study.show(
     "Ranks are measured during the training, of few images, among those of a split of its own: points are noisy.",
 ) if tables["training"] else say("*No ranks were measured while this decoder was trained.*")
 
+# %% [markdown]
+# ### What does it cost to share one decoder?
+#
+# Sharing saves weights and lets every representation gain from the steps of the others; a decoder of its own spends all its
+# steps on one. Two questions: who is ahead after as many steps, and who draws more faithfully in the end, from the same
+# noise?
+
 # %%
 pages.training_sentence(results)
+
+# %%
+pages.sharing_sentence(results)
+
+# %%
+pages.sharing_table(results)
 
 # %% [markdown]
 # ## Realistic? Faithful?

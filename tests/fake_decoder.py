@@ -19,7 +19,8 @@ class NearestDecoder:
 
     def __init__(self, names: tuple[str, ...] = NAMES, n: int = 96) -> None:
         self.conditions = names
-        self.card: dict = {}
+        self.name = "nearest"
+        self.card: dict = {"images_seen": 32 * (len(names) - 1), "conditions": [name for name in names if name != "null"]}
         self.data = datasets.load("scenes:objects", size=self.size, n=n, split="train")
         self.rows = {name: self._h(condition(name)) for name in names if name != "null"}
         self.asked: list[tuple] = []

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.errors import MissingFile, UserError
 from analysis.params import Rcdm, resolve
-from analysis.rcdm import claims, pages, pictures, plots
+from analysis.rcdm import claims, pages, pictures, plots, sharing
 from analysis.rcdm.changes import OTHER, TRAINED
 from analysis.rcdm.conditions import condition
 from analysis.rcdm.contrasts import Contrasts, Key
@@ -147,7 +147,12 @@ def decoder() -> NearestDecoder:
 
 @pytest.fixture(scope="module")
 def measured(decoder: NearestDecoder) -> Measured:
-    return measure(Rcdm(**TINY), decoder)  # type: ignore[arg-type]
+    """A whole measurement; beside the decoder of all stands one that knows the backbone of SimCLR, from fewer images."""
+    single = NearestDecoder(("simclr:backbone", "null"), 12)
+    single.name, single.card = "alone", {"images_seen": 12, "conditions": ["simclr:backbone"]}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sharing, "load", lambda name, device: single)
+        return measure(Rcdm(**TINY, alone=("alone",)), decoder)  # type: ignore[arg-type]
 
 
 def test_every_table_is_filled_and_every_claim_judged(measured: Measured) -> None:
@@ -185,6 +190,25 @@ def test_a_decoder_without_noise_of_its_own_shows_no_spread_and_one_of_noise_alo
     assert noise["same representation, two noises"] == 0 < noise["two representations, one noise"]
 
 
+def test_a_decoder_of_one_representation_is_held_against_that_of_many(measured: Measured) -> None:
+    rows = {row["space"]: row for row in measured.tables["sharing"]}
+    shared = {row["condition"]: row for row in measured.tables["conditions"]}["simclr:backbone"]
+    assert (rows["own"]["shared"], rows["held-out"]["shared"]) == (shared["mrr"], shared["mrr_judge"])
+    assert (rows["own"]["alone_seen"], rows["own"]["shared_seen"]) == (12, 32)
+    for row in rows.values():
+        assert row["value"] == pytest.approx(row["shared"] - row["alone"])
+        assert row["low"] <= row["value"] <= row["high"]
+    assert rows["own"]["value"] > 0  # 12 images to choose from, not 96
+
+
+def test_a_decoder_of_many_is_not_taken_for_one_of_one(decoder: NearestDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder.name = "all"
+    stage = open_stage(Rcdm(**TINY, alone=("all",)), decoder)  # type: ignore[arg-type]
+    monkeypatch.setattr(sharing, "load", lambda name, device: decoder)
+    with pytest.raises(UserError, match=r"alone: decoder 'all' draws simclr:backbone, .* and nothing else"):
+        sharing.alone(stage)
+
+
 def test_the_supervised_species_is_read_from_its_samples(measured: Measured) -> None:
     skill = {(row["condition"], row["factor"]): row["value"] for row in measured.tables["skill"]}
     assert skill["supervised:backbone", "species"] > 0.4
@@ -196,7 +220,14 @@ def test_pages_and_pictures_are_drawn_from_what_was_measured(measured: Measured)
     results.tables |= {"taps": tap_rows(measured.taps), "encoders": encoder_rows(TINY["encoders"])}
     titles = pages.titles(results)
     assert titles["simclr:backbone:adagn"] == "SimCLR backbone, no map"
-    for page in (pages.conditions_table, pages.unfamiliar_table, pages.map_table, pages.edits_table, pages.attacked_table):
+    for page in (
+        pages.conditions_table,
+        pages.unfamiliar_table,
+        pages.map_table,
+        pages.edits_table,
+        pages.attacked_table,
+        pages.sharing_table,
+    ):
         assert page(results).markdown.count("\n") > 3
     for name in pictures.CAPTIONS:
         drawn = pictures.panel(name, measured.pictures, results.tables, titles.get)
@@ -221,7 +252,7 @@ def test_bad_parameters_are_refused_in_one_line(decoder: NearestDecoder) -> None
         resolve("rcdm", "default", {"decoder": "../etc"})
 
 
-@pytest.mark.parametrize(("given", "ending"), [({"decoder": "no-such"}, "safetensors"), ({"alone": "no-such"}, "json")])
+@pytest.mark.parametrize(("given", "ending"), [({"decoder": "no-such"}, "safetensors"), ({"alone": "no-such"}, "safetensors")])
 def test_a_decoder_that_is_not_there_is_named_before_any_work(given: dict[str, str], ending: str) -> None:
     params = resolve("rcdm", "default", given)
     with pytest.raises(MissingFile, match=rf"rcdm \(default\) needs .*decoders/no-such.{ending}, which is not there"):

@@ -193,7 +193,7 @@ class Rcdm(StudyParams):
     """What does a representation keep of an image?"""
 
     decoder: str = Field("scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders")
-    alone: tuple[str, ...] = Field((), description="decoders of one representation each, whose trainings are shown beside")
+    alone: tuple[str, ...] = Field((), description="decoders of one representation each, that draw the same beside it")
     encoders: Names = Field(description="encoders whose representations are drawn; the decoder must know them")
     judge: str = Field("zoo:moco", description="encoder held out: samples are compared and read in its features only")
     dataset: str = Field("scenes:objects", description="images that are represented")
@@ -228,7 +228,7 @@ class Rcdm(StudyParams):
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Also the encoder that judges, and the decoder."""
         names = tuple(dict.fromkeys((*self.encoders, self.judge)))
-        files = (f"decoders/{self.decoder}.safetensors", *(f"decoders/{name}.json" for name in (self.decoder, *self.alone)))
+        files = tuple(f"decoders/{name}.{kind}" for name in (self.decoder, *self.alone) for kind in ("safetensors", "json"))
         return {**super().reads, "encoders": names, "files": files}
 
 

@@ -184,6 +184,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
     },
     "rcdm": {
         "smoke": {
+            "alone": ("simclr-backbone",),
             "encoders": ("zoo:simclr", "zoo:supervised"),
             "unfamiliar": ("scenes:textures",),
             **{"n_bank": 160, "n_train": 300, "n_images": 12, "n_again": 4, "n_changed": 3, "n_unfamiliar": 4},

@@ -10,6 +10,7 @@ from analysis.rcdm.decoder import Decoder
 from analysis.rcdm.drawn import draw, factors, faithful, gallery, unfamiliar
 from analysis.rcdm.edited import edits
 from analysis.rcdm.measured import Measured
+from analysis.rcdm.sharing import alone, sharing
 from analysis.rcdm.speed import samplers
 from analysis.rcdm.stage import open_stage
 from analysis.rcdm.through import changes, layers
@@ -21,12 +22,14 @@ def measure(params: Rcdm, decoder: Decoder) -> Measured:
     """Every measure of the study; those of factors only where the world's factors are known.
 
     Raises:
-        UserError: as `open_stage`.
+        UserError, MissingFile: as `open_stage` and `alone`.
     """
     stage, measured = open_stage(params, decoder), Measured(params)
     measured.taps = stage.taps
+    singles = alone(stage)
     samples = draw(stage)
     faithful(stage, samples, measured)
+    sharing(stage, singles, samples, measured)
     gallery(stage, samples, measured)
     changes(stage, samples, measured)
     unfamiliar(stage, samples, measured)

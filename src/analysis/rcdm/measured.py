@@ -13,7 +13,7 @@ from analysis.stats import estimate
 Array = np.ndarray
 TABLES = (
     *("conditions", "reader", "skill", "spread", "layers", "changes", "distances", "unfamiliar", "attacks", "attacked"),
-    *("edits", "paths", "common", "samplers", "guidance", "noise", "few"),
+    *("edits", "paths", "common", "samplers", "guidance", "noise", "few", "sharing"),
 )
 
 

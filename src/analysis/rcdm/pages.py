@@ -33,6 +33,30 @@ def decoder_sentence(results: Results) -> Prose:
     )
 
 
+def sharing_sentence(results: Results) -> Prose:
+    """What the two decoders saw, and what each knows of its condition."""
+    rows = results.tables["sharing"]
+    if not rows:
+        return say("*No decoder of one representation stands beside this one.*")
+    names = titles(results)
+    each = "; ".join(
+        f"{names[row['condition']]}: {row['alone_seen']:,} images alone, {row['shared_seen']:,} shared"
+        for row in rows
+        if row["space"] == "own"
+    )
+    return say("Training images that came with the representation: {each}.", each=each)
+
+
+def sharing_table(results: Results) -> Prose:
+    """Mean reciprocal rank by the decoder of one representation and by that of many; the difference with its interval."""
+    if not results.tables["sharing"]:
+        return say("*There is nothing to compare.*")
+    names = titles(results)
+    rows = [{**row, "title": names[row["condition"]], "gap": _interval(row)} for row in results.tables["sharing"]]
+    columns: dict[str, Column] = {"title": "Drawn from", "space": "Space", "alone": ("MRR, alone", ".3f")}
+    return table(rows, columns | {"shared": ("MRR, shared", ".3f"), "gap": "Shared less alone"})
+
+
 def training_sentence(results: Results) -> Prose:
     """How much a decoder pays for knowing many representations: steps, at ranks measured alike."""
     rows, (decoder,) = results.tables["training"], results.tables["decoder"]
@@ -44,8 +68,8 @@ def training_sentence(results: Results) -> Prose:
     if not listed:
         return say("*No decoder of one representation was trained beside this one.*")
     return say(
-        "What does it cost to share one decoder? The same network, with the same seed, images, noise and schedule, was trained "
-        "for one representation alone. Mean reciprocal rank, of {ranked} images among {among:,}: {listed}.",
+        "The same network was trained for one representation alone, with the same seed, images and noise. Mean reciprocal rank "
+        "of {ranked} images among {among:,}: {listed}.",
         **{key: decoder[key] for key in ("ranked", "among")},
         listed=listed,
     )

@@ -1,0 +1,57 @@
+"""What a decoder of many representations loses: decoders of one, asked to draw the same images from the same noise."""
+
+import numpy as np
+
+from analysis.errors import UserError
+from analysis.rcdm.decoder import Decoder, load
+from analysis.rcdm.drawn import Samples
+from analysis.rcdm.measured import Measured
+from analysis.rcdm.ranks import ranks
+from analysis.rcdm.stage import Stage
+
+Array = np.ndarray
+
+
+def alone(stage: Stage) -> list[Decoder]:
+    """The decoders of one representation that this run names.
+
+    Raises:
+        UserError, MissingFile: one is not there, knows several representations, or one that the run does not draw.
+    """
+    found = [load(name, stage.params.device) for name in stage.params.alone]
+    drawn = [tap.name for tap in stage.taps]
+    for decoder in found:
+        (first, *more) = (name for name in decoder.conditions if name != "null")
+        if more or first not in drawn:
+            raise UserError(
+                f"alone: decoder {decoder.name!r} draws {', '.join((first, *more))}; one is wanted that draws one of "
+                f"{', '.join(drawn)} and nothing else"
+            )
+    return found
+
+
+def sharing(stage: Stage, singles: list[Decoder], samples: Samples, measured: Measured) -> None:
+    """Mean reciprocal ranks of the images, drawn alone and shared, in their own space and the held-out one; paired."""
+    n, start = stage.params.n_images, stage.noise(stage.params.n_images)
+    for single in singles:
+        name = single.conditions[0]
+        h = stage.h(name)
+        images = single.sample(name, h[:n], start, steps=stage.params.steps, sampler=stage.params.sampler)
+        for space in ("own", "held-out"):
+            bank = h if space == "own" else stage.judged
+            by = [
+                measured.mean(1 / ranks(_seen(stage, name, x, space), bank, np.arange(n)))
+                for x in (images, samples.first[name])
+            ]
+            row = {"decoder": single.name, "condition": name, "space": space, "alone": by[0][0], "shared": by[1][0]}
+            facts = {"alone_seen": _met(single.card, name), "shared_seen": _met(stage.decoder.card, name)}
+            measured.add("sharing", {**row, **facts}, by[1] - by[0])
+
+
+def _seen(stage: Stage, name: str, images: Array, space: str) -> Array:
+    return stage.represent(images, None, {name})[name] if space == "own" else stage.judge.embed(images).numpy()
+
+
+def _met(card: dict, name: str) -> int:
+    """How many training images came with this representation: all of them meet one, each equally often."""
+    return round(card["images_seen"] / len(card["conditions"]))
