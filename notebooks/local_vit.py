@@ -265,6 +265,14 @@ pages.lengths_table(results)
 pages.draft_tables()
 
 # %% [markdown]
+# The same patch of turned satellite images (FAIR1M: share of patches whose nearest is the right one; scored by the inverted
+# map, so that a perfect matcher would not have 1), and the same object of a drive some frames later (BDD100K: share of boxes
+# whose most similar one is right).
+
+# %%
+pages.draft_found_again()
+
+# %% [markdown]
 # ## Verdicts
 
 # %%

@@ -21,11 +21,15 @@ from torchvision.models.resnet import Bottleneck, ResNet
 from analysis import encoders
 from analysis.encoders import checkpoints as registry
 from analysis.encoders import hub_files
+from analysis.encoders.base import Encoder
 from analysis.encoders.checkpoint_layouts import head, scale_positions, sorted_out
 from analysis.encoders.checkpoints import Checkpoint, checkpoints
 from analysis.encoders.facts import facts
+from analysis.encoders.transform import RAW
 from analysis.encoders.weights import read_torch
 from analysis.errors import MissingFile, UserError
+from analysis.local_vit import tokens
+from analysis.presets import VALUES
 from checkpoint_files import content, drawn, meta, torchvision_vit
 
 KINDS = checkpoints()
@@ -417,6 +421,18 @@ def test_simmim_has_its_shared_position_bias_and_layer_scale(small: None) -> Non
     backbone, _ = read("simmim_vitb16", file)
     torch.testing.assert_close(features(backbone, image()), norm(t, "norm")[:, 1:].mean(1), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(features(backbone, image(), "block1"), t[:, 1:].mean(1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", VALUES["local_vit"]["paper"]["encoders"])
+def test_every_transformer_of_the_local_probes_gives_the_grid_of_its_preset(name: str, small: None) -> None:
+    kind, side = name.removeprefix("hub-file:"), VALUES["local_vit"]["paper"]["grid"]
+    backbone, _ = read(kind, content(kind, drawn, depth=1))
+    encoder = tokens.with_grid(Encoder(name, backbone, RAW, size=224), side)
+    images = np.random.default_rng(0).integers(0, 256, (1, 250, 500, 3), dtype=np.uint8)
+    grid = tokens.tokens(encoder, images, tiles=(1, 2))
+    assert grid.shape == (1, side, 2 * side, backbone.dim)
+    last = tokens.layer_tokens(encoder, images, tokens.layers(encoder), tiles=(1, 2))["block1"]
+    np.testing.assert_allclose(last, grid, rtol=1e-4, atol=1e-4)  # the only block, through the final norm
 
 
 def test_scale_mae_gets_the_position_code_of_its_resolution_not_the_stored_one(small: None) -> None:

@@ -1,5 +1,6 @@
 """The road scenes and videos of the study, in their official layouts."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from analysis import datasets
 from analysis.errors import MissingFile, UserError
-from analysis.local_vit import frames
+from analysis.local_vit import frames, matching
 
 
 @pytest.fixture
@@ -83,10 +84,113 @@ def test_davis_gives_the_videos_of_the_list_with_their_objects(root: Path) -> No
     assert (name, images.shape) == ("camel", (2, 480, 800, 3))
 
 
-@pytest.mark.parametrize("name", ["camvid", "cityscapes", "davis"])
+def test_ade20k_leaves_out_pixels_of_no_class_and_counts_from_its_first(root: Path) -> None:
+    for split, short in (("training", "train"), ("validation", "val")):
+        for index in range(2):
+            name = f"ADE_{short}_{index:08d}"
+            write(root / f"ADEChallengeData2016/images/{split}/{name}.jpg", np.zeros((20, 30, 3), np.uint8))
+            labels = np.array([[0, 1], [150, 7]], np.uint8).repeat(10, 0).repeat(15, 1)
+            write(root / f"ADEChallengeData2016/annotations/{split}/{name}.png", labels)
+    few = frames.few_shot("ade20k", 2, 2, 0)
+    assert few.bank.shape == (2, 448, 672, 3)
+    assert few.test_maps[0][::224, ::336].tolist() == [[few.void, 0], [149, 6]]
+    assert len(few.classes) == 150
+
+
+def bdd100k(root: Path, labels: str, shift: int) -> None:
+    """Two videos of ten frames; in each, a large object stands still and a small one before it moves `shift` px a frame."""
+    for video in ("b1c66a42-6f7d68ca", "b1c81faa-3df17267"):
+        frames_ = []
+        for index in range(10):
+            name = f"{video}-{index + 1:07d}.jpg"
+            write(root / f"bdd100k/images/track/val/{video}/{name}", np.zeros((72, 128, 3), np.uint8))
+            small = {"x1": 20.0 + shift * index, "x2": 29.0 + shift * index, "y1": 30.0, "y2": 39.0}
+            large = {"x1": -5.0, "x2": 59.6, "y1": 10.4, "y2": 200.0}
+            boxes = [{"id": "00000007", "category": "car", "box2d": small}, {"id": "00000003", "box2d": large}]
+            frames_.append({"name": name, "videoName": video, "frameIndex": index, "labels": boxes if index != 4 else None})
+        file = root / "bdd100k" / labels / "val" / f"{video}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(frames_[::-1]))
+
+
+@pytest.mark.parametrize("labels", ["labels/box_track_20", "labels-20/box-track"])
+def test_bdd100k_numbers_its_boxes_alike_in_a_whole_video(root: Path, labels: str) -> None:
+    bdd100k(root, labels, shift=2)
+    ((name, images, objects), _) = frames.videos("bdd100k", 9, 10, 0)
+    assert (name, images.shape, objects.shape) == ("b1c66a42-6f7d68ca", (10, 672, 1120, 3), (10, 72, 128))
+    small, large = (int(objects[0, y, x]) for y, x in ((35, 25), (50, 10)))  # the small one lies on top
+    assert {small, large} == {1, 2}
+    assert objects[4].max() == 0
+    for frame in (1, 3, 9):
+        rows, columns = np.nonzero(objects[frame] == small)
+        assert (rows.min(), rows.max(), columns.min(), columns.max()) == (30, 39, 20 + 2 * frame, 29 + 2 * frame)
+    assert np.nonzero((objects[9] == large).any(1))[0].tolist() == list(range(10, 72))
+
+
+def test_objects_of_bdd100k_are_looked_for_eight_frames_later(root: Path) -> None:
+    bdd100k(root, "labels/box_track_20", shift=3)
+    found = matching.objects("bdd100k", 40, 12, 0)
+    assert len(found.images) == 4  # first and ninth frame of two videos
+    assert found.query[2].tolist() == found.gallery[2].tolist()
+    assert len(set(found.query[2].tolist())) == 4
+    assert (found.gallery[0][0].nonzero()[1].min(), found.query[0][0].nonzero()[1].min()) == (44, 20)
+
+
+def test_a_label_file_of_another_kind_is_refused_in_one_line(root: Path) -> None:
+    bdd100k(root, "labels/box_track_20", shift=0)
+    (file, *_) = (root / "bdd100k/labels/box_track_20/val").glob("*.json")
+    file.write_text('[{"name": "a.jpg", "labels": [{"id": 1, "poly2d": []}]}]')
+    with pytest.raises(UserError, match=r"is not a label file of BDD100K tracking .*box2d") as caught:
+        list(frames.videos("bdd100k", 2, 2, 0))
+    assert "\n" not in str(caught.value)
+
+
+def fair1m(root: Path, name: str = "Boeing737", part: str = "part1/images", labels: str = "part1/labelXml") -> None:
+    points = ((8, 8), (56, 8), (56, 24), (8, 24), (8, 8)), ((40, 4), (60, 14), (40, 24), (20, 14), (40, 4))
+    objects = "".join(
+        f"<object><possibleresult><name>{kind}</name></possibleresult><points>"
+        + "".join(f"<point>{x:.6f},{y:.6f}</point>" for x, y in corners)
+        + "</points></object>"
+        for kind, corners in zip((name, "Bridge"), points, strict=True)
+    )
+    for split in ("train", "validation"):
+        write(root / "fair1m" / split / part / "7.tif", np.zeros((64, 64, 3), np.uint8))
+        file = root / "fair1m" / split / labels / "7.xml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"<annotation><objects>{objects}</objects></annotation>")
+
+
+@pytest.mark.parametrize(
+    "places", [("part1/images", "part1/labelXml"), ("images", "labelXmls"), ("part2/images-1", "part2/labelXml")]
+)
+def test_fair1m_draws_its_oriented_boxes_small_ones_on_top(root: Path, places: tuple[str, str]) -> None:
+    fair1m(root, "boeing 737", *places)
+    few = frames.few_shot("fair1m", 1, 1, 0)
+    assert few.test.shape == (1, 1024, 1024, 3)
+    labels = datasets.load("fair1m", size=56).masks["semantic"][0]  # a crop without a margin to speak of
+    assert set(np.unique(labels).tolist()) == {0, 1, 37}
+    shown = few.test_maps[0]
+    assert (few.classes[shown[512 - 250, 512]], few.classes[shown[1000, 20]]) == ("Bridge", "nothing")
+    assert len(few.classes) == 38
+
+
+def test_fair1m_names_a_kind_that_it_does_not_have(root: Path) -> None:
+    fair1m(root, "Zeppelin")
+    with pytest.raises(UserError, match=r"7.xml names the kind 'zeppelin', which is none of the 37 of FAIR1M"):
+        datasets.load("fair1m", size=32)
+    (file, *_) = (root / "fair1m/validation").rglob("*.xml")
+    file.write_text("<annotation>")
+    with pytest.raises(UserError, match="is not a label file of FAIR1M"):
+        datasets.load("fair1m", size=32)
+    file.unlink()
+    with pytest.raises(MissingFile, match="is the copy of FAIR1M complete"):
+        datasets.load("fair1m", size=32)
+
+
+@pytest.mark.parametrize("name", ["camvid", "cityscapes", "ade20k", "fair1m", "davis", "bdd100k"])
 def test_what_is_absent_is_named_with_its_source(root: Path, name: str) -> None:
     with pytest.raises(MissingFile, match=f"{name}: .* is missing; get it from ") as caught:
-        frames.few_shot(name, 2, 2, 0) if name != "davis" else list(frames.videos(name, 2, 2, 0))
+        frames.few_shot(name, 2, 2, 0) if name not in ("davis", "bdd100k") else list(frames.videos(name, 2, 2, 0))
     assert "\n" not in str(caught.value)
 
 

@@ -136,12 +136,12 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             "datasets": ("camvid", "ccp", "eth80", "davis"),
             **{"n_bank": 72, "n_test": 30, "n_videos": 20, "n_frames": 40, "shares": (0.065, 0.26, 0.52)},
         },
-        # SimMIM is not among the checkpoints that can be read here
         "paper": {
             "encoders": tuple(
                 f"hub-file:{kind}"
                 for kind in (
                     "mae_vitb16",
+                    "simmim_vitb16",
                     "scalemae_vitl16",
                     "dino_vitb16",
                     "ibot_vitb16",
@@ -149,7 +149,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
                     "supervised_vitb16",
                 )
             ),
-            "datasets": ("cityscapes", "davis"),
+            "datasets": ("cityscapes", "ade20k", "fair1m", "bdd100k", "davis"),
             **{"grid": 14, "n_bank": 72, "n_test": 30, "n_videos": 30, "n_frames": 200, "device": "auto"},
         },
     },

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.datasets import (
+    ade20k,
+    bdd100k,
     camvid,
     ccp,
     cityscapes,
@@ -15,6 +17,7 @@ from analysis.datasets import (
     davis,
     dtd,
     eth80,
+    fair1m,
     fetch,
     flowers,
     folder,
@@ -31,7 +34,7 @@ __all__ = ["Dataset", "DatasetCard", "check", "describe", "download", "load", "s
 SCENES = ("objects", "fine", "context", "textures", "multi", "video", "pairs")
 SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
 SCENES_WORKER = 1_000  # images for which another process pays: it takes a second or two to start
-ADAPTERS = (tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd, camvid, cityscapes, davis)
+ADAPTERS = (tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd, camvid, cityscapes, ade20k, fair1m, davis, bdd100k)
 SOURCES: dict[str, Source] = {adapter.SOURCE.name: adapter.SOURCE for adapter in ADAPTERS}
 
 

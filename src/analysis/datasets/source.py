@@ -96,7 +96,7 @@ class Source:
     title: str
     terms: str
     source: str
-    images: int
+    images: int | None
     parts: tuple[Part, ...]
     table: Callable[[Sequence[Path], str], Table]
     masks: bool = True

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from analysis import datasets
-from analysis.datasets import camvid, cityscapes
+from analysis.datasets import ade20k, camvid, cityscapes, fair1m
 from analysis.datasets.base import Dataset
 from analysis.datasets.pictures import read_rgb
 from analysis.datasets.source import Sample, chosen
@@ -41,9 +41,12 @@ LAYOUTS: dict[str, Layout] = {
     "scenes:video": Layout((128, 128), (2, 2), ("instances", "tracking")),
     "camvid": Layout((360, 480), (3, 4), ("segmentation",), 11),
     "cityscapes": Layout((1024, 2048), (4, 8), ("segmentation",), 255),
+    "ade20k": Layout((448, 672), (2, 3), ("segmentation",), 255),
+    "fair1m": Layout((1024, 1024), (4, 4), ("segmentation", "patches")),
     "ccp": Layout((256, 256), (2, 2), ("segmentation", "patches")),
     "eth80": Layout((128, 128), (1, 1), ("instances",)),
     "davis": Layout((480, 800), (3, 5), ("tracking",)),
+    "bdd100k": Layout((672, 1120), (3, 5), ("instances",)),
 }
 
 
@@ -51,6 +54,8 @@ LAYOUTS: dict[str, Layout] = {
 CLASSES: dict[str, tuple[str, ...]] = {
     "camvid": camvid.CLASSES,
     "cityscapes": cityscapes.CLASSES,
+    "ade20k": ade20k.CLASSES,
+    "fair1m": ("nothing", *fair1m.CLASSES),
     "ccp": ("nothing", *(f"label {index}" for index in range(1, 59))),
 }
 

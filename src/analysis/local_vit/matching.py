@@ -28,6 +28,7 @@ CHANGES = (
 )
 PIXELS = 16  # of an image per patch, in the search for the same patch
 FRAMES_APART = 8
+MOST_OBJECTS = 10_000  # of one image
 SMALLEST_OBJECT = 40  # visible pixels, below which an object is not looked for
 GALLERY_VIEWS = 8  # every eighth view of an object of ETH-80 is in the gallery, the others are queries
 
@@ -130,9 +131,9 @@ def same_object(measured: Measured, name: str, models: Iterable[Encoder]) -> Non
 def objects(name: str, n_views: int, n_videos: int, seed: int) -> Objects:
     """Queries and gallery of a data set.
 
-    `scenes:pairs`: objects of the second views among those of all first views. `scenes:video`: objects of the first frame of
-    each video among those of all videos eight frames later, look-alikes among them. `eth80`: views of 40 objects among every
-    eighth view of each. An object that the gallery does not hold is no query: its score is NaN, which is left out.
+    `scenes:pairs`: objects of the second views among those of all first views. `scenes:video`, `bdd100k`: objects of the first
+    frame of each video among those of all videos eight frames later, look-alikes among them. `eth80`: views of 40 objects among
+    every eighth view of each. An object that the gallery does not hold is no query: its score is NaN, which is left out.
     """
     size = layout(name).size[0]
     if name.startswith("scenes:pairs"):
@@ -140,7 +141,7 @@ def objects(name: str, n_views: int, n_videos: int, seed: int) -> Objects:
         first, second = _instances(data.masks["instance"]), _instances(data.factors["second_instance"])
         images = np.concatenate([data.images, data.factors["second"]])
         return Objects(images, (second[0], second[1] + len(data), _ids(second)), (first[0], first[1], _ids(first)))
-    if name.startswith("scenes:video"):
+    if name.startswith(("scenes:video", "bdd100k")):
         clips = list(videos(name, n_videos, FRAMES_APART + 1, seed))
         early, late = (np.stack([clip[part][frame] for clip in clips]) for part, frame in ((2, 0), (2, -1)))
         images = np.concatenate([np.stack([clip[1][frame] for clip in clips]) for frame in (0, -1)])
@@ -164,7 +165,7 @@ def _instances(maps: Array) -> tuple[Array, Array, Array]:
 
 
 def _ids(found: tuple[Array, Array, Array]) -> Array:
-    return found[1] * 100 + found[2]
+    return found[1] * MOST_OBJECTS + found[2]
 
 
 def _pooled(grids: Array, masks: Array, image: Array) -> Array:

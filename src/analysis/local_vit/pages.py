@@ -2,7 +2,7 @@
 
 from analysis.local_vit.contrasts import COMMON
 from analysis.local_vit.plots import TRANSFORM_WORDS
-from analysis.local_vit.published import DRAFT, DRAFT_REMOVAL, WHOLE
+from analysis.local_vit.published import DRAFT, DRAFT_REMOVAL, DRAFT_ROTATION, DRAFT_TRACKING, WHOLE
 from analysis.prose import NOTHING, Column, Prose, say, table
 from analysis.results import Results, Row
 
@@ -174,6 +174,16 @@ def lengths_table(results: Results) -> Prose:
         **{"l2": ("Distance", ".2f"), "hubs": ("Longest 1 % found by inner product", ".2f")},
     }
     return table(results.tables["lengths"], columns)
+
+
+def draft_found_again() -> Prose:
+    """What the authors' draft measured on FAIR1M and BDD100K."""
+    turned = {f"same{angle}": (f"Turned by {angle}°", ".3f") for angle in (5, 10, 15, 20)}
+    later = {f"apart{frames}": (f"{frames} frames later", ".3f") for frames in (1, 5, 9, 17, 33, 57)}
+    first, second = (
+        table(rows, {"encoder": "Encoder", **cells}) for rows, cells in ((DRAFT_ROTATION, turned), (DRAFT_TRACKING, later))
+    )
+    return Prose(f"{first.markdown}\n{second.markdown}")
 
 
 def draft_tables() -> Prose:
