@@ -57,7 +57,7 @@ source = None
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
 from analysis.prose import say
-from analysis.rcdm import pages, plots
+from analysis.rcdm import pages, pages_decoder, plots
 from analysis.rcdm import study as rcdm
 from analysis.verdict_prose import answer, verdicts
 
@@ -78,7 +78,7 @@ tables, titles = results.tables, pages.titles(results).get
 rcdm.pictures(study, measured, "taps")
 
 # %%
-pages.decoder_sentence(results)
+pages_decoder.decoder_sentence(results)
 
 # %%
 study.show(
@@ -95,13 +95,13 @@ study.show(
 # noise?
 
 # %%
-pages.training_sentence(results)
+pages_decoder.training_sentence(results)
 
 # %%
-pages.sharing_sentence(results)
+pages_decoder.sharing_sentence(results)
 
 # %%
-pages.sharing_table(results)
+pages_decoder.sharing_table(results)
 
 # %% [markdown]
 # ## Realistic? Faithful?

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.errors import MissingFile, UserError
 from analysis.params import Rcdm, resolve
-from analysis.rcdm import claims, pages, pictures, plots, sharing
+from analysis.rcdm import claims, pages, pages_decoder, pictures, plots, sharing
 from analysis.rcdm.changes import OTHER, TRAINED
 from analysis.rcdm.conditions import condition
 from analysis.rcdm.contrasts import Contrasts, Key
@@ -226,7 +226,7 @@ def test_pages_and_pictures_are_drawn_from_what_was_measured(measured: Measured)
         pages.map_table,
         pages.edits_table,
         pages.attacked_table,
-        pages.sharing_table,
+        pages_decoder.sharing_table,
     ):
         assert page(results).markdown.count("\n") > 3
     for name in pictures.CAPTIONS:
@@ -268,14 +268,14 @@ def test_trainings_are_compared_where_both_measured_ranks() -> None:
     ]
     results = Results("rcdm", "x", "smoke", {})
     results.tables |= {"training": rows, "decoder": [{"ranked": 8, "among": 64}]}
-    said = pages.training_sentence(results).markdown
+    said = pages_decoder.training_sentence(results).markdown
     assert "after 5 steps 0.250 alone, 0.125 shared" in said
     assert "0.750" not in said
     drawn, words = plots.training(rows, {"a": "A", "b": "B"}.get)
     assert [line.get_label() for line in drawn.axes[0].lines] == ["A", "B", "A, alone"]
     assert "A alone reaches 0.750 after 9" in words
     results.tables["training"] = rows[:2]
-    assert "No decoder of one representation" in pages.training_sentence(results).markdown
+    assert "No decoder of one representation" in pages_decoder.training_sentence(results).markdown
 
 
 @pytest.mark.slow

@@ -22,66 +22,13 @@ def titles(results: Results) -> dict[str, str]:
     return {row["condition"]: row["title"] for row in results.tables["taps"]} | {"real": "real images"}
 
 
-def decoder_sentence(results: Results) -> Prose:
-    """How the decoder was trained."""
-    (row,) = results.tables["decoder"]
-    return say(
-        "The decoder `{name}` has {weights:.1f} million weights and saw {seen:,} images in {steps:,} steps, each with one of "
-        "the representations, all of them equally often. It began from {start}.",
-        **{"name": row["name"], "weights": row["weights"] / 1e6, "seen": row["images_seen"], "steps": row["steps"]},
-        start=row["start"],
-    )
-
-
-def sharing_sentence(results: Results) -> Prose:
-    """What the two decoders saw, and what each knows of its condition."""
-    rows = results.tables["sharing"]
-    if not rows:
-        return say("*No decoder of one representation stands beside this one.*")
-    names = titles(results)
-    each = "; ".join(
-        f"{names[row['condition']]}: {row['alone_seen']:,} images alone, {row['shared_seen']:,} shared"
-        for row in rows
-        if row["space"] == "own"
-    )
-    return say("Training images that came with the representation: {each}.", each=each)
-
-
-def sharing_table(results: Results) -> Prose:
-    """Mean reciprocal rank by the decoder of one representation and by that of many; the difference with its interval."""
-    if not results.tables["sharing"]:
-        return say("*There is nothing to compare.*")
-    names = titles(results)
-    rows = [{**row, "title": names[row["condition"]], "gap": _interval(row)} for row in results.tables["sharing"]]
-    columns: dict[str, Column] = {"title": "Drawn from", "space": "Space", "alone": ("MRR, alone", ".3f")}
-    return table(rows, columns | {"shared": ("MRR, shared", ".3f"), "gap": "Shared less alone"})
-
-
-def training_sentence(results: Results) -> Prose:
-    """How much a decoder pays for knowing many representations: steps, at ranks measured alike."""
-    rows, (decoder,) = results.tables["training"], results.tables["decoder"]
-    shared = {(row["condition"], row["step"]): row["mrr"] for row in rows if not row["alone"]}
-    pairs = [(row, shared[row["condition"], row["step"]]) for row in rows if (row["condition"], row["step"]) in shared]
-    listed = "; ".join(
-        f"after {row['step']:,} steps {row['mrr']:.3f} alone, {other:.3f} shared" for row, other in pairs if row["alone"]
-    )
-    if not listed:
-        return say("*No decoder of one representation was trained beside this one.*")
-    return say(
-        "The same network was trained for one representation alone, with the same seed, images and noise. Mean reciprocal rank "
-        "of {ranked} images among {among:,}: {listed}.",
-        **{key: decoder[key] for key in ("ranked", "among")},
-        listed=listed,
-    )
-
-
 def conditions_table(results: Results) -> Prose:
     """Realism and faithfulness of the samples of every condition."""
     names = titles(results)
     rows = [
         {
-            **{**row, "title": names[row["condition"]], "fd": _interval(row, "fd")},
-            **{"own": _interval(row, "mrr"), "judged": _interval(row, "mrr_judge")},
+            **{**row, "title": names[row["condition"]], "fd": interval(row, "fd")},
+            **{"own": interval(row, "mrr"), "judged": interval(row, "mrr_judge")},
         }
         for row in results.tables["conditions"]
     ]
@@ -100,8 +47,8 @@ def unfamiliar_table(results: Results) -> Prose:
     names = titles(results)
     rows = [
         {
-            **{**row, "title": names[row["condition"]], "mrr": _interval(row, "mrr")},
-            "home": _interval(
+            **{**row, "title": names[row["condition"]], "mrr": interval(row, "mrr")},
+            "home": interval(
                 {key.removeprefix("home_"): value for key, value in row.items() if key.startswith("home_")}, "mrr"
             ),
         }
@@ -154,7 +101,7 @@ def map_table(results: Results) -> Prose:
     rows: dict[str, Row] = {}
     for row in results.tables["changes"]:
         if row["condition"].removesuffix(":adagn") in with_map and row["change"] in (*PLACE, "light"):
-            rows.setdefault(row["condition"], {"title": names[row["condition"]]})[row["change"]] = _interval(row)
+            rows.setdefault(row["condition"], {"title": names[row["condition"]]})[row["change"]] = interval(row)
     if not rows:
         return say("*This decoder has no condition without the map.*")
     return table(rows.values(), {"title": "Drawn from", **{name: name for name in (*PLACE, "light")}})
@@ -172,7 +119,7 @@ def attacked_table(results: Results) -> Prose:
     names = titles(results)
     words = {"none": "clean", "label-free": "label-free attack", "probe": "attack on the probe", "random": "random, as large"}
     rows = [
-        {**row, "title": names[row["condition"]], "way": words[row["way"]], "mrr": _interval(row, "mrr")}
+        {**row, "title": names[row["condition"]], "way": words[row["way"]], "mrr": interval(row, "mrr")}
         for row in results.tables["attacked"]
     ]
     columns: dict[str, Column] = {"title": "Drawn from", "way": "After", "eps": "Size, of 255", "mrr": "MRR of the clean image"}
@@ -186,7 +133,7 @@ def edits_table(results: Results) -> Prose:
     names = titles(results)
     shares = {(row["condition"], row["kind"], row["rule"]): row["value"] for row in results.tables["common"]}
     rows = [
-        {**row, "title": names[row["condition"]], "hits": _interval(row), "share": shares.get(_edit_key(row))}
+        {**row, "title": names[row["condition"]], "hits": interval(row), "share": shares.get(_edit_key(row))}
         for row in results.tables["edits"]
     ]
     columns: dict[str, Column] = {
@@ -211,7 +158,7 @@ def samplers_table(results: Results) -> Prose:
     """Calls of the network, and what they buy."""
     words = {"dpm": "DPM-Solver++", "heun": "Heun", "ancestral": "ancestral (DDPM)"}
     rows = [
-        {**row, "name": words[row["sampler"]], "mrr": _interval(row, "mrr"), "fd": _interval(row, "fd")}
+        {**row, "name": words[row["sampler"]], "mrr": interval(row, "mrr"), "fd": interval(row, "fd")}
         for row in results.tables["samplers"]
     ]
     columns: dict[str, Column] = {
@@ -280,7 +227,8 @@ def released_table() -> Prose:
     return table(RELEASED, {"what": "", "there": "Released code", "here": "Here"})
 
 
-def _interval(row: Row, name: str = "value") -> str:
+def interval(row: Row, name: str = "value") -> str:
+    """A value with its interval in words, as `Measured.interval` lays them into the columns of a row."""
     low, high = ("low", "high") if name == "value" else (f"{name}_low", f"{name}_high")
     if row.get(name) is None:
         return NOTHING

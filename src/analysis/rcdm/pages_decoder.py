@@ -1,0 +1,58 @@
+"""What the page says of the decoder itself: its training, and what sharing it costs."""
+
+from analysis.prose import Column, Prose, say, table
+from analysis.rcdm.pages import interval, titles
+from analysis.results import Results
+
+
+def decoder_sentence(results: Results) -> Prose:
+    """How the decoder was trained."""
+    (row,) = results.tables["decoder"]
+    return say(
+        "The decoder `{name}` has {weights:.1f} million weights and saw {seen:,} images in {steps:,} steps, each with one of "
+        "the representations, all of them equally often. It began from {start}.",
+        **{"name": row["name"], "weights": row["weights"] / 1e6, "seen": row["images_seen"], "steps": row["steps"]},
+        start=row["start"],
+    )
+
+
+def sharing_sentence(results: Results) -> Prose:
+    """What the two decoders saw, and what each knows of its condition."""
+    rows = results.tables["sharing"]
+    if not rows:
+        return say("*No decoder of one representation stands beside this one.*")
+    names = titles(results)
+    each = "; ".join(
+        f"{names[row['condition']]}: {row['alone_seen']:,} images alone, {row['shared_seen']:,} shared"
+        for row in rows
+        if row["space"] == "own"
+    )
+    return say("Training images that came with the representation: {each}.", each=each)
+
+
+def sharing_table(results: Results) -> Prose:
+    """Mean reciprocal rank by the decoder of one representation and by that of many; the difference with its interval."""
+    if not results.tables["sharing"]:
+        return say("*There is nothing to compare.*")
+    names = titles(results)
+    rows = [{**row, "title": names[row["condition"]], "gap": interval(row)} for row in results.tables["sharing"]]
+    columns: dict[str, Column] = {"title": "Drawn from", "space": "Space", "alone": ("MRR, alone", ".3f")}
+    return table(rows, columns | {"shared": ("MRR, shared", ".3f"), "gap": "Shared less alone"})
+
+
+def training_sentence(results: Results) -> Prose:
+    """How much a decoder pays for knowing many representations: steps, at ranks measured alike."""
+    rows, (decoder,) = results.tables["training"], results.tables["decoder"]
+    shared = {(row["condition"], row["step"]): row["mrr"] for row in rows if not row["alone"]}
+    pairs = [(row, shared[row["condition"], row["step"]]) for row in rows if (row["condition"], row["step"]) in shared]
+    listed = "; ".join(
+        f"after {row['step']:,} steps {row['mrr']:.3f} alone, {other:.3f} shared" for row, other in pairs if row["alone"]
+    )
+    if not listed:
+        return say("*No decoder of one representation was trained beside this one.*")
+    return say(
+        "The same network was trained for one representation alone, with the same seed, images and noise. Mean reciprocal rank "
+        "of {ranked} images among {among:,}: {listed}.",
+        **{key: decoder[key] for key in ("ranked", "among")},
+        listed=listed,
+    )
