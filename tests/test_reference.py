@@ -1,5 +1,6 @@
 """Drift from published numbers is found, printed and judged."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,18 @@ def test_a_stale_run_is_not_stored(stored: Path) -> None:
     write_json(ENTRY.folder / "manifest.json", {"fingerprint": {**ENTRY.fingerprint(), "notebook": "another"}})
     with pytest.raises(UserError, match="stale"):
         reference.store_runs([ENTRY])
+
+
+def test_what_is_stored_has_a_line_for_each_row_and_loses_no_digit_that_matters() -> None:
+    rows = [{"name": 'a "b"', "value": 1 / 3, "none": None}, {"name": "é", "value": 2.0, "none": float("nan")}]
+    content = {"tables": {"one": rows, "empty": []}, "names": ["x", "y"], "of": {}, "count": 12345678}
+    text = reference.compact(content)
+    assert [line.strip() for line in text.splitlines() if "value" in line] == [
+        '{"name": "a \\"b\\"", "value": 0.3333333, "none": null},',
+        '{"name": "é", "value": 2.0, "none": null}',
+    ]
+    back = json.loads(text)
+    assert back["tables"]["one"][0]["value"] == pytest.approx(1 / 3, rel=1e-6)
+    assert (back["tables"]["empty"], back["names"], back["of"], back["count"]) == ([], ["x", "y"], {}, 12345678)
+    assert list(back) == list(content)
+    assert reference.compact(back) == text

@@ -1,5 +1,6 @@
 """The numbers that were published, and how far a new run is from them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from analysis.errors import UserError
 from analysis.paths import REFERENCE
 from analysis.plan import Entry
 from analysis.provenance import read_manifest
-from analysis.results import Results, Row, read_json, reference_file, write_json
+from analysis.results import Results, Row, plain, read_json, reference_file, write_text
+
+DIGITS = 7  # significant ones that are stored: tolerances are far wider
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,33 @@ def store_runs(entries: Iterable[Entry]) -> list[Path]:
         results = Results.load(entry.folder / "results.json")
         results.figures = []
         content = {"results": results, "manifest": read_manifest(entry.folder)}
-        written.append(write_json(_reference(entry), content))
+        written.append(write_text(_reference(entry), compact(content)))
     return written
+
+
+def compact(content: Any) -> str:
+    """JSON with a line for every row of a table, floats of 7 significant digits: where a number changes, one line does."""
+    return "\n".join(_lines(_rounded(plain(content)), "")) + "\n"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _lines(value: Any, name: str) -> list[str]:
+    """A value in lines: what holds other lists or dicts has a line for each, anything else is one line."""
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if not any(isinstance(item, dict | list) for item in inner):
+        return [name + json.dumps(value, allow_nan=False, ensure_ascii=False)]
+    names = [f"{json.dumps(key, ensure_ascii=False)}: " for key in value] if isinstance(value, dict) else [""] * len(inner)
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    parts = [_lines(item, head) for item, head in zip(inner, names, strict=True)]
+    body = [" " + line for part in parts[:-1] for line in (*part[:-1], part[-1] + ",")] + [" " + line for line in parts[-1]]
+    return [name + first, *body, last]
 
 
 def _measured(entries: Iterable[Entry]) -> Iterator[Entry]:
