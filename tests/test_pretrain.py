@@ -205,6 +205,22 @@ def test_the_dino_teacher_follows_and_takes_no_gradient() -> None:
     assert (student - teacher).mean().item() == pytest.approx(before * methods.Momentum.momentum, rel=1e-3)
 
 
+def test_what_the_dino_teacher_says_is_balanced_and_compared_across_views() -> None:
+    method, rng = build_method("dino"), np.random.default_rng(0)
+    target, said = (rng.standard_normal((2, 6, 8)) / 4 for _ in range(2))
+    target += 3 * np.eye(8)[0]  # the teacher likes one answer best, whatever the image
+    found = method.compare([torch.from_numpy(x) for x in target], [torch.from_numpy(x) for x in said])
+    q = np.exp(np.concatenate(target) / method.temperature)
+    for _ in range(3):
+        q /= q.sum(0)  # every answer as often as any other
+        q /= q.sum(1, keepdims=True)
+    assert q.sum(0).max() < 2 * q.sum(0).mean()
+    logits = said / method.student_temperature
+    logs = logits - np.log(np.exp(logits).sum(2, keepdims=True))
+    expected = (-(q[:6] * logs[1]).sum(1).mean() - (q[6:] * logs[0]).sum(1).mean()) / 2
+    assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", ["swav", "moco", "dino", "dinov2"])
 def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -38,7 +38,7 @@ _CONV4 = (
 )
 _LOCAL = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:supervised-vit")
 _WORLD = ("zoo:untrained", "zoo:supervised", "zoo:simclr", "zoo:dinov2")
-_DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "dino", "supervised", "untrained"))
+_DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "supervised", "untrained"))
 _SCENES = ("scenes:objects", "scenes:fine", "scenes:context", "scenes:textures")
 
 VALUES: dict[str, dict[Preset, dict[str, Any]]] = {

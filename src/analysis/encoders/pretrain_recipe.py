@@ -68,6 +68,10 @@ WARM = (
     "a new transformer says nearly the same of every image, and a teacher that repeats it teaches nothing: from random weights "
     "the loss stays at that of uniform targets within this budget; training therefore goes on from the zoo's MAE, half as long"
 )
+BALANCED = (
+    "at the common rate the targets of the teacher became uniform; they are balanced over the batch by Sinkhorn, as in DINOv2: "
+    "centred ones became uniform too, or taught no more than a linear probe reads from an untrained network"
+)
 AHEAD: dict[str, Any] = {"lr": 1e-3, "predictor": 10.0}
 OPTIMAL = (
     "at the common rates a linear probe read less from the encoder than from an untrained one; here the predictor learns ten "
@@ -80,7 +84,7 @@ ONE_SIZE = "a view is a square patch of one size, a quarter of the image, as in 
 DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "byol": (AHEAD, CENTRED),
     "simsiam": (AHEAD, OPTIMAL),
-    "dino": ({"batch": 64, "lr": 1e-3}, "at the common rate the targets of the teacher become uniform"),
+    "dino": ({"batch": 64, "lr": 1e-3}, BALANCED),
     "mae": ({**PIXELS, "repeat": 4}, OFTEN),
     "scale-mae": (
         {**PIXELS, "repeat": 4, "views": {**PIXELS["views"], "area": (1.0, 1.0)}},

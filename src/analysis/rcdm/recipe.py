@@ -56,7 +56,7 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
     dataset: str = "scenes:objects"
     images: int = 40_000
-    steps: int = 4_800
+    steps: int = 12_000
     batch: int = 32
     lr: float = 1.2e-3
     warmup: int = 100
@@ -82,7 +82,7 @@ TRUNKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "",
         (
             *("simclr:backbone", "simclr:hidden", "simclr:projector", "simclr:backbone:adagn", "simclr:projector:adagn"),
-            *("vicreg:backbone", "vicreg:projector", "dino:backbone", "dino:projector"),
+            *("vicreg:backbone", "vicreg:projector", "byol:backbone", "byol:projector"),
             *("supervised:backbone", "untrained:backbone", *CONTROLS),
         ),
     ),
