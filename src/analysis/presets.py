@@ -127,6 +127,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
         "default": {
             "encoders": (*_LOCAL, "zoo:untrained-vit"),
             "datasets": ("scenes:multi", "scenes:video", "scenes:pairs"),
+            **{"n_bank": 30, "n_test": 32, "n_views": 32, "n_videos": 10},
         },
         "real": {
             "encoders": (
