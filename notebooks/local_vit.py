@@ -72,9 +72,10 @@ pages.encoders_table(results)
 # small nothing within its budget: between them and MAE lies their method's further training, and nothing else.
 #
 # Images are cut into square tiles, each of which is an image of its own to the encoder; grids of patches are equal for
-# all encoders. Tokens are those of the last block after the final norm; of a convolutional network, the last map. A bank patch has the class that most of its
-# pixels have; a test patch stands for all its pixels, and one confusion matrix of all pixels gives the mIoU: pixels of no
-# class are left out, and so are classes of which the test images have no pixel. Intervals are over test images.
+# all encoders. Tokens are those of the last block after the final norm; of a convolutional network, the last map. A bank
+# patch has the class that most of its pixels have; a test patch stands for all its pixels, and one confusion matrix of all
+# pixels gives the mIoU: pixels of no class are left out, and so are classes of which the test images have no pixel.
+# Intervals are over test images.
 
 # %%
 pages.samples_table(results)
@@ -115,7 +116,7 @@ study.show(
 # ### Do better encoders of images have better patches?
 #
 # Five encoders were measured on whole photographs before (accuracy, 25 classes of Tiny-ImageNet, vote of 20 neighbours by
-# cosine). Beside it stand their patches: nearest patch, standardised, cosine. A convolutional network has no tokens; the
+# cosine). Beside that stand their patches: mIoU of the nearest patch, standardised, cosine. A convolutional network has no tokens; the
 # vectors of its last map are taken in their place, and no claim below is about them.
 
 # %%
@@ -265,9 +266,9 @@ pages.lengths_table(results)
 pages.draft_tables()
 
 # %% [markdown]
-# The same patch of turned satellite images (FAIR1M: share of patches whose nearest is the right one; scored by the inverted
-# map, so that a perfect matcher would not have 1), and the same object of a drive some frames later (BDD100K: share of boxes
-# whose most similar one is right).
+# The same patch of turned satellite images (FAIR1M: share of patches whose nearest is the right one; the draft's code has
+# the inverted map, by which a perfect matcher would not have 1), and the same object of a drive some frames later (BDD100K:
+# share of boxes whose most similar one is right).
 
 # %%
 pages.draft_found_again()

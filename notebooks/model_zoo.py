@@ -221,8 +221,8 @@ pages.answer(results)
 
 # %% [markdown]
 # **Limits.** One training per encoder: another seed moves these scores by an amount that the intervals, which are over
-# images, do not hold. Apart from the blocks of transformers, probes are read at the embedding only. The supervised encoders have seen the labels that the probes
-# ask for, so that theirs is a ceiling and no fair comparison. A high score in the controlled world is not one on
+# images, do not hold. Apart from the blocks of transformers, probes are read at the embedding only. The supervised
+# encoders have seen the labels that the probes ask for, so that theirs is a ceiling and no fair comparison. A high score in the controlled world is not one on
 # photographs. The encoders trained on patches of one size are instruments of one study and are measured on its page, as bags.
 
 # %% tags=["remove-cell"]

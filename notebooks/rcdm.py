@@ -90,9 +90,9 @@ study.show(
 # %% [markdown]
 # ### What does it cost to share one decoder?
 #
-# Sharing saves weights and lets every representation gain from the steps of the others; a decoder of its own spends all its
-# steps on one. Two questions: who is ahead after as many steps, and who draws more faithfully in the end, from the same
-# noise?
+# Sharing saves weights; a decoder of its own spends all its steps on one representation. Two questions: who is ahead after
+# as many steps, and who draws more faithfully in the end, from the same noise? Where *shared less alone* lies below 0, this
+# page shows less of a representation than the same network could.
 
 # %%
 pages_decoder.training_sentence(results)

@@ -32,8 +32,10 @@ class Cutter:
     def cut(self, images: Array, corners: Array, side: int, transform: Transform) -> Array:
         """Patches at corners (n, m, 2) of images (n, h, h, 3), of the size of `transform`: (n m, size, size, 3) uint8."""
         asked = f"{images.shape} {corners.shape} {side} {transform.size}".encode()
-        parts = (asked, np.ascontiguousarray(images).data, np.ascontiguousarray(corners, dtype=np.int64).data)
-        key = hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+        digest = hashlib.blake2b(asked, digest_size=16)
+        for part in (images, np.asarray(corners, dtype=np.int64)):
+            digest.update(np.ascontiguousarray(part).data)
+        key = digest.digest()
         if key not in self._kept:
             patches = transform.pixels(cut_out(images, corners, side).reshape(-1, side, side, 3)).numpy()
             if self._bytes + patches.nbytes > self.limit:

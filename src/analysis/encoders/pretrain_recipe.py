@@ -70,7 +70,7 @@ WARM = (
 )
 BALANCED = (
     "at the common rate the targets of the teacher became uniform; they are balanced over the batch by Sinkhorn, as in DINOv2: "
-    "centred ones became uniform too, or taught no more than a linear probe reads from an untrained network"
+    "centred ones became uniform too, or taught a linear probe hardly more than an untrained network does"
 )
 AHEAD: dict[str, Any] = {"lr": 1e-3, "predictor": 10.0}
 OPTIMAL = (

@@ -17,7 +17,7 @@ def decoder_sentence(results: Results) -> Prose:
 
 
 def sharing_sentence(results: Results) -> Prose:
-    """What the two decoders saw, and what each knows of its condition."""
+    """How many training images each decoder had for the representation."""
     rows = results.tables["sharing"]
     if not rows:
         return say("*No decoder of one representation stands beside this one.*")
@@ -27,7 +27,11 @@ def sharing_sentence(results: Results) -> Prose:
         for row in rows
         if row["space"] == "own"
     )
-    return say("Training images that came with the representation: {each}.", each=each)
+    return say(
+        "Training images whose turn it was to come with the representation (some of these were shown without any, so that the "
+        "decoder learns to draw from nothing too): {each}.",
+        each=each,
+    )
 
 
 def sharing_table(results: Results) -> Prose:

@@ -44,7 +44,7 @@ def sharing(stage: Stage, singles: list[Decoder], samples: Samples, measured: Me
                 for x in (images, samples.first[name])
             ]
             row = {"decoder": single.name, "condition": name, "space": space, "alone": by[0][0], "shared": by[1][0]}
-            facts = {"alone_seen": _met(single.card, name), "shared_seen": _met(stage.decoder.card, name)}
+            facts = {"alone_seen": _turns(single.card), "shared_seen": _turns(stage.decoder.card)}
             measured.add("sharing", {**row, **facts}, by[1] - by[0])
 
 
@@ -52,6 +52,6 @@ def _seen(stage: Stage, name: str, images: Array, space: str) -> Array:
     return stage.represent(images, None, {name})[name] if space == "own" else stage.judge.embed(images).numpy()
 
 
-def _met(card: dict, name: str) -> int:
-    """How many training images came with this representation: all of them meet one, each equally often."""
+def _turns(card: dict) -> int:
+    """For how many training images it was a representation's turn: each comes equally often; dropout is counted in."""
     return round(card["images_seen"] / len(card["conditions"]))

@@ -49,7 +49,7 @@ class DINO(Momentum):
 
     What the teacher says is balanced over the batch by Sinkhorn, as in DINOv2 (Oquab et al. 2023), where the paper subtracts a
     running centre. Centred targets became uniform within two epochs from random weights; with a teacher of temperature 0.02
-    and a last layer that never learnt they did not, but a linear probe then read no more than from an untrained network.
+    and a last layer that never learnt they did not, but a linear probe then read hardly more than from an untrained network.
     """
 
     head: ClassVar[dict[str, Any]] = projector("DINO", hidden=256, out=256, bottleneck_dim=64, batch_norm=True)
