@@ -19,9 +19,9 @@
 # *are not invariant* to the augmentations they were trained with while their *projectors are*, that self-supervised
 # representations *move less under attack* than supervised ones, and that they *can be edited*.
 #
-# Here the factors of the world are known, so that every picture has numbers beneath it: a factor is kept if it can be read
-# from samples, and if it does not vary between two of them. One small decoder draws from all representations, with the same
-# weights but for the layer that takes $h$ in, and from the same noise.
+# Of the made world the factors are known, so that every picture has numbers beneath it: a factor is kept if it can be read
+# from samples, and if it does not vary between two of them. Of photographs only the class is known. One small
+# decoder draws from all representations, with the same weights but for the layer that takes $h$ in, and from the same noise.
 
 # %% tags=["parameters"]
 # None: the value of the preset. `analysis list rcdm` says what each parameter means and takes.
@@ -29,6 +29,7 @@ preset = "default"
 run_dir = None
 decoder = None
 alone = None
+histories = None
 encoders = None
 judge = None
 dataset = None
@@ -90,9 +91,10 @@ study.show(
 # %% [markdown]
 # ### What does it cost to share one decoder?
 #
-# Sharing saves weights; a decoder of its own spends all its steps on one representation. Two questions: who is ahead after
-# as many steps, and who draws more faithfully in the end, from the same noise? Where *shared less alone* lies below 0, this
-# page shows less of a representation than the same network could.
+# Sharing saves weights; a decoder of its own spends all its steps on one representation. So there are two comparisons: after
+# as many steps, and after as many training images *of that representation* (for which the shared decoder took many more
+# steps, on the others). The table is of the second kind, drawn from the same noise: where *shared less alone* lies below 0,
+# sharing has cost something beyond its share of the steps.
 
 # %%
 pages_decoder.training_sentence(results)
@@ -289,9 +291,8 @@ answer(results, pages.WHAT)
 # **Limits.** One decoder, trained once: intervals are over images and hold neither the spread of trainings nor that of
 # encoders. A small decoder draws less than a representation may hold; probes and the thumbnail say how much is the
 # decoder's part. All representations had equally many images of one training, so they may be compared with each other; none
-# is the most that could be drawn. Where a decoder of one representation stands beside it, that one was stopped, for time,
-# before its rate of learning fell. What a linear reader cannot read, nobody looked for. At 32 pixels and in a made world a
-# background is mostly its colour.
+# is the most that could be drawn: trained for longer, a decoder of one of them draws more of it. What a linear reader cannot
+# read, nobody looked for. In the made world, at 32 pixels, a background is mostly its colour.
 
 # %% tags=["remove-cell"]
 study.save()

@@ -295,6 +295,19 @@ def test_eigenvalues_are_shares_of_the_variance() -> None:
     assert found[2] == pytest.approx(0)
 
 
+def test_a_kept_spectrum_is_thinned_where_a_logarithmic_axis_is_dense_and_nowhere_else(build: Path) -> None:
+    sample = small_sample()
+    measured, reader = Measured(sample.params), reading.Reading(known(64)[BAG], sample)
+    invariance.spectra(measured, reader)
+    whole = invariance.eigenvalues(reader.whole("test"))
+    kept = {row["index"]: row["share"] for row in measured.tables["spectrum"] if row["what"] == "whole"}
+    for index, share in kept.items():
+        assert share == pytest.approx(whole[index - 1])
+    faint = [at for at in range(1, 17) if at <= len(whole) and whole[at - 1] > invariance.FAINT]
+    assert [index for index in kept if index <= 16] == faint
+    assert [at + 1 for at in invariance.SHOWN][16:] == [19, 23, 27, 32, 38, 45, 54, 64, 76, 91, 108, 128]
+
+
 def test_more_patches_of_a_bag_find_the_own_image_better(build: Path) -> None:
     sample = small_sample()
     measured, reader = Measured(sample.params.model_copy(update={"most": 32})), reading.Reading(known(64)[BAG], sample)

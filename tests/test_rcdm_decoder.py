@@ -250,11 +250,13 @@ def test_a_decoder_comes_back_from_its_file(tmp_path: Path) -> None:
 
 def test_the_history_has_a_row_for_every_measured_rank() -> None:
     curve = [{"step": 5, "loss": 0.5}, {"step": 9, "loss": 0.4, "mrr": {"thumbnail": 0.25, "label": 0.125}}]
-    rows = card.history({"name": "x", "conditions": ["thumbnail", "label"], "curve": curve})
+    facts = {"name": "x", "images_seen": 36, "steps": 9}
+    rows = card.history({**facts, "conditions": ["thumbnail", "label"], "curve": curve})
     assert [(row["condition"], row["step"], row["mrr"]) for row in rows] == [("thumbnail", 9, 0.25), ("label", 9, 0.125)]
+    assert {row["seen"] for row in rows} == {18}  # 9 steps of 4 images, half of them with each
     assert not any(row["alone"] for row in rows)
-    assert card.history({"name": "x", "conditions": ["label"], "curve": curve})[0]["alone"]
-    assert card.history({"name": "x", "conditions": ["label"], "curve": curve[:1]}) == []
+    assert card.history({**facts, "conditions": ["label"], "curve": curve})[0]["alone"]
+    assert card.history({**facts, "conditions": ["label"], "curve": curve[:1]}) == []
 
 
 def test_loading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
@@ -315,7 +317,7 @@ def test_the_original_form_has_its_417_million_weights_and_takes_128_pixels() ->
         assert network(torch.zeros(2, 3, 128, 128), torch.zeros(2), added, maps).shape == (2, 6, 128, 128)
 
 
-@pytest.mark.parametrize(("name", "millions"), [("tiny32", 1.7), ("base32", 27.7), ("smoke", 0.2)])
+@pytest.mark.parametrize(("name", "millions"), [("narrow32", 0.76), ("tiny32", 1.7), ("base32", 27.7), ("smoke", 0.2)])
 def test_presets_are_as_large_as_they_say(name: str, millions: float) -> None:
     with torch.device("meta"):
         network = Denoiser(PRESETS[name].shape, (condition("simclr:backbone"),), (512,))

@@ -261,18 +261,19 @@ def test_a_decoder_that_is_not_there_is_named_before_any_work(given: dict[str, s
 
 def test_trainings_are_compared_where_both_measured_ranks() -> None:
     rows = [
-        {"decoder": "all", "alone": False, "condition": "a", "step": 5, "mrr": 0.125},
-        {"decoder": "all", "alone": False, "condition": "b", "step": 5, "mrr": 0.5},
-        {"decoder": "a", "alone": True, "condition": "a", "step": 5, "mrr": 0.25},
-        {"decoder": "a", "alone": True, "condition": "a", "step": 9, "mrr": 0.75},
+        {"decoder": "all", "alone": False, "condition": "a", "step": 5, "seen": 2, "mrr": 0.125},
+        {"decoder": "all", "alone": False, "condition": "b", "step": 5, "seen": 2, "mrr": 0.5},
+        {"decoder": "a", "alone": True, "condition": "a", "step": 5, "seen": 5, "mrr": 0.25},
+        {"decoder": "a", "alone": True, "condition": "a", "step": 9, "seen": 9, "mrr": 0.75},
     ]
     results = Results("rcdm", "x", "smoke", {})
     results.tables |= {"training": rows, "decoder": [{"ranked": 8, "among": 64}]}
     said = pages_decoder.training_sentence(results).markdown
     assert "after 5 steps 0.250 alone, 0.125 shared" in said
-    assert "0.750" not in said
+    assert "0.750 alone" not in said
+    assert "alone 0.250 after 5, 0.750 after 9; shared 0.125 after 2" in said
     drawn, words = plots.training(rows, {"a": "A", "b": "B"}.get)
-    assert [line.get_label() for line in drawn.axes[0].lines] == ["A", "B", "A, alone"]
+    assert [line.get_label() for line in drawn.axes[0].lines] == ["A", "B", "A, alone (a)"]
     assert "A alone reaches 0.750 after 9" in words
     results.tables["training"] = rows[:2]
     assert "No decoder of one representation" in pages_decoder.training_sentence(results).markdown

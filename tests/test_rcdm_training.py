@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 import rcdm_small as small
-from analysis import datasets
+from analysis import datasets, paths
 from analysis.cli import app
 from analysis.encoders.weights import read_safetensors
 from analysis.errors import UserError
@@ -219,18 +219,21 @@ def test_the_command_names_condition_dataset_and_recipe() -> None:
     name, conditions, suffix, recipe = chosen("zoo:simclr", "backbone", "adagn", "", "", "smoke", 7, None)
     assert (name, conditions, suffix) == ("simclr-backbone-adagn", ("simclr:backbone:adagn",), "")
     assert (recipe.steps, recipe.dataset, recipe.shape) == (7, "scenes:objects", PRESETS["smoke"].shape)
-    name, conditions, suffix, recipe = chosen("", "backbone", "adagn+map", "tiny-imagenet", "", "tiny32", None, 99)
+    name, conditions, suffix, recipe = chosen("", "backbone", "adagn+map", "tiny-imagenet", "", "", None, 99)
     assert (name, suffix, recipe.dataset, recipe.images) == ("tiny-imagenet", "-tiny-imagenet", "tiny-imagenet", 99)
-    assert conditions == TRUNKS["tiny-imagenet"][2]
+    assert recipe.shape == PRESETS["narrow32"].shape
+    assert conditions == TRUNKS["tiny-imagenet"].conditions
+    assert chosen("", "backbone", "adagn+map", "scenes", "", "", None, None)[3] == PRESETS["tiny32"]
     assert chosen("timm:a.b", "backbone", "adagn+map", "", "folder:x", "base32", None, None)[0] == "timm-a.b-backbone"
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_all_conditions_of_the_shared_decoders_exist(trunk: str) -> None:
-    _, suffix, names = TRUNKS[trunk]
-    conditions = [condition(name, suffix) for name in names]
-    assert len(set(names)) == len(names)
-    assert {"thumbnail", "label", "shuffled"} <= set(names)
+    shared = TRUNKS[trunk]
+    conditions = [condition(name, shared.suffix) for name in shared.conditions]
+    assert len(set(conditions)) == len(shared.conditions)
+    assert {"thumbnail", "label", "shuffled"} <= {c.name for c in conditions}
+    assert all((paths.ZOO / f"{c.encoder.removeprefix('zoo:')}.json").exists() for c in conditions if "zoo:" in c.encoder)
     assert all(c.encoder.startswith(("zoo:", "vit-tiny")) for c in conditions if c.encoder)
 
 

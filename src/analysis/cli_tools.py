@@ -132,7 +132,9 @@ def rcdm_train(
     ] = "adagn+map",
     trunk: Annotated[str, typer.Option(help="instead: one decoder of many representations, scenes or tiny-imagenet")] = "",
     dataset: Annotated[str, typer.Option(help="images to draw; default: scenes:objects, or the trunk's")] = "",
-    preset: Annotated[str, typer.Option(help="smoke, tiny32, base32 or full128")] = "tiny32",
+    preset: Annotated[
+        str, typer.Option(help="smoke, narrow32, tiny32, base32 or full128; otherwise the trunk's own, or tiny32")
+    ] = "",
     steps: Annotated[int | None, typer.Option(help="default: the preset's", min=1)] = None,
     images: Annotated[int | None, typer.Option(help="default: the preset's", min=1)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",

@@ -91,7 +91,7 @@ class QScore(StudyParams):
     ladder: tuple[str, ...] = Field((), description="further encoders, in which mean Q is held against the probe only")
     retrain: bool = Field(False, description="train encoders further with the regulariser; else data/tuning is read")
     methods: Names = Field(("simclr", "vicreg", "barlow-twins"), description="methods of the zoo that are trained further")
-    seeds: int = Field(3, ge=2, le=100, description="trainings of each method and arm")
+    seeds: int = Field(2, ge=2, le=100, description="trainings of each method and arm")
     epochs: int = Field(2, ge=1, le=1000, description="passes over 10,000 images in each of these trainings")
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
 
@@ -173,7 +173,7 @@ class BagSSL(StudyParams):
     n_patches: int = Field(8, ge=2, le=4096, description="patches of each image in a mean")
     most: int = Field(256, ge=2, le=4096, description="patches of each image at the end of the curves")
     retrain: bool = Field(False, description="train VICReg, on patches and on crops, with further seeds; else data/tuning")
-    seeds: int = Field(3, ge=2, le=100, description="trainings of each, the zoo's own among them")
+    seeds: int = Field(2, ge=2, le=100, description="trainings of each, the zoo's own among them")
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
@@ -194,6 +194,7 @@ class Rcdm(StudyParams):
 
     decoder: str = Field("scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders")
     alone: tuple[str, ...] = Field((), description="decoders of one representation each, that draw the same beside it")
+    histories: tuple[str, ...] = Field((), description="more such decoders, of which the training is shown and no sample")
     encoders: Names = Field(description="encoders whose representations are drawn; the decoder must know them")
     judge: str = Field("zoo:moco", description="encoder held out: samples are compared and read in its features only")
     dataset: str = Field("scenes:objects", description="images that are represented")
@@ -229,7 +230,8 @@ class Rcdm(StudyParams):
         """Also the encoder that judges, and the decoder."""
         names = tuple(dict.fromkeys((*self.encoders, self.judge)))
         files = tuple(f"decoders/{name}.{kind}" for name in (self.decoder, *self.alone) for kind in ("safetensors", "json"))
-        return {**super().reads, "encoders": names, "files": files}
+        cards = tuple(f"decoders/{name}.json" for name in self.histories)
+        return {**super().reads, "encoders": names, "files": (*files, *cards)}
 
 
 STUDIES: dict[str, type[StudyParams]] = {

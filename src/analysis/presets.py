@@ -164,7 +164,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
         "default": {
             "encoders": (*_JOINT, *_BAGS, *_LABELLED),
             "followed": ("zoo:simclr-patch", "zoo:simclr", "zoo:untrained"),
-            **{"n_train": 400, "n_test": 512, "n_local": 250, "n_counts": 64},
+            **{"n_train": 400, "n_test": 480, "n_local": 200, "n_counts": 48},
         },
         "real": {
             "encoders": (
@@ -192,10 +192,16 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
             **{"n_attacked": 8, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (2.0, 8.0), "steps": 4, "n_bootstrap": 100},
             "ancestral": (20,),
         },
-        "default": {"alone": ("simclr-backbone",), "encoders": _DRAWN, "unfamiliar": ("scenes:textures", "scenes:fine")},
+        "default": {
+            **{"alone": ("simclr-backbone",), "histories": ("simclr-backbone-long",), "encoders": _DRAWN},
+            "unfamiliar": ("scenes:textures", "scenes:fine"),
+        },
         "real": {
             "decoder": "tiny-imagenet",
-            "encoders": (*(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "dino")), "vit-tiny"),
+            "encoders": (
+                *(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "swav")),
+                *("vit-tiny", "zoo:untrained"),
+            ),
             **{"judge": "zoo:supervised-vit-tiny-imagenet", "dataset": "tiny-imagenet", "unfamiliar": ("eth80",)},
         },
         "paper": {

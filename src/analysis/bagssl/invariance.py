@@ -18,7 +18,8 @@ CHANGES: Mapping[str, Views] = {
     "recoloured": Views(**{**vars(IDENTITY), "jitter": 0.6, "hue": 0.5}),
     "cropped": Views(**{**vars(IDENTITY), "area": (0.3, 1.0), "aspect": 4 / 3}),
 }
-SHOWN, FAINT = 128, 1e-7  # eigenvalues kept of each spectrum, and the least that is more than rounding
+SHOWN = sorted({*range(16), *(round(16 * 2 ** (step / 4)) - 1 for step in range(13))})  # ranks kept of each spectrum: 1 ... 128
+FAINT = 1e-7  # the least eigenvalue that is more than rounding
 
 
 def changed(sample: Sample) -> dict[str, Array]:
@@ -57,9 +58,9 @@ def spectra(measured: Measured, reading: Reading) -> None:
         for what, rows in {"whole": whole, "patch": read[:, 0], "bag": read.mean(1)}.items():
             row = {"encoder": reading.name, "tap": tap, "what": what}
             measured.tables["ranks"].append({**row, "n": len(rows), "rankme": probing.rankme(rows)})
-            for index, share in enumerate(eigenvalues(rows)[:SHOWN], start=1):
-                if share > FAINT:
-                    measured.tables["spectrum"].append({**row, "index": index, "share": float(share)})
+            shares = eigenvalues(rows)
+            kept = [at for at in SHOWN if at < len(shares) and shares[at] > FAINT]
+            measured.tables["spectrum"] += [{**row, "index": at + 1, "share": float(shares[at])} for at in kept]
 
 
 def eigenvalues(rows: Array) -> Array:

@@ -26,6 +26,7 @@ class Recipe:
         full, full_views, small, small_views: side in px and number of the views of each image.
         views: how a view is drawn.
         head: whether the projector is stored with the encoder.
+        headless: methods of which it is not, for want of room.
         probes: images on which the finished encoder's probes are fitted and tested.
     """
 
@@ -45,11 +46,18 @@ class Recipe:
     small_views: int = 0
     views: Views = field(default_factory=Views)
     head: bool = True
+    headless: tuple[str, ...] = ()
     probes: tuple[int, int] = (4_000, 2_000)
 
 
 RECIPE = Recipe(views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
-PHOTOGRAPHS = Recipe(epochs=5, images=20_000, views=Views(area=(0.2, 1.0), jitter=0.6, hue=0.15), probes=(20_000, 5_000))
+PHOTOGRAPHS = Recipe(
+    epochs=20,
+    images=20_000,
+    views=Views(area=(0.2, 1.0), jitter=0.6, hue=0.15),
+    headless=("byol", "swav", "dino"),
+    probes=(20_000, 5_000),
+)
 """In Scenes a hue says nothing about a class, so views turn it all the way round; of photographs it says something."""
 
 ViT: dict[str, Any] = {"batch": 64, "lr": 1e-3, "full": 40}
@@ -113,6 +121,8 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
 def adapted(method: str, recipe: Recipe) -> tuple[Recipe, str]:
     """The recipe with a method's deviations, and their reason ("" where there are none)."""
     changes, reason = DEVIATIONS.get(method, ({}, ""))
+    if method in recipe.headless:
+        changes, reason = {**changes, "head": False}, "; ".join(filter(None, (reason, ROOM)))
     repeat = changes.get("repeat", 1)
     views = replace(recipe.views, **changes.get("views", {}))
     rest = {key: value for key, value in changes.items() if key not in ("repeat", "views")}

@@ -69,9 +69,17 @@ def _broken(path: Path, error: Exception) -> UserError:
 
 
 def history(card: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row per condition and point of a training at which ranks were measured: decoder, condition, step, mrr."""
+    """One row per condition and point of a training at which ranks were measured: decoder, alone, condition, step, seen, mrr.
+
+    `seen`: training images whose turn it was, until then, to come with the condition; each comes equally often, and the
+    share that is shown with none (dropout) is counted in.
+    """
+    conditions, each = len(card["conditions"]), card["images_seen"] / card["steps"] / len(card["conditions"])
     return [
-        {"decoder": card["name"], "alone": len(card["conditions"]) == 1, "condition": name, "step": point["step"], "mrr": mrr}
+        {
+            **{"decoder": card["name"], "alone": conditions == 1, "condition": name},
+            **{"step": point["step"], "seen": round(point["step"] * each), "mrr": mrr},
+        }
         for point in card["curve"]
         for name, mrr in point.get("mrr", {}).items()
     ]

@@ -45,18 +45,23 @@ def sharing_table(results: Results) -> Prose:
 
 
 def training_sentence(results: Results) -> Prose:
-    """How much a decoder pays for knowing many representations: steps, at ranks measured alike."""
+    """What a decoder pays for knowing many representations, in steps and in images of the one, at ranks measured alike."""
     rows, (decoder,) = results.tables["training"], results.tables["decoder"]
-    shared = {(row["condition"], row["step"]): row["mrr"] for row in rows if not row["alone"]}
-    pairs = [(row, shared[row["condition"], row["step"]]) for row in rows if (row["condition"], row["step"]) in shared]
-    listed = "; ".join(
-        f"after {row['step']:,} steps {row['mrr']:.3f} alone, {other:.3f} shared" for row, other in pairs if row["alone"]
-    )
-    if not listed:
+    single = [row for row in rows if row["alone"]]
+    if not single:
         return say("*No decoder of one representation was trained beside this one.*")
+    shared = [row for row in rows if not row["alone"] and row["condition"] in {other["condition"] for other in single}]
+    by_step = {(row["condition"], row["step"]): row["mrr"] for row in shared}
+    pairs = [(row, by_step[row["condition"], row["step"]]) for row in single if (row["condition"], row["step"]) in by_step]
+    listed = "; ".join(f"after {row['step']:,} steps {row['mrr']:.3f} alone, {other:.3f} shared" for row, other in pairs)
+    alone, together = (
+        ", ".join(f"{row['mrr']:.3f} after {row['seen']:,}" for row in chosen)
+        for chosen in (sorted(single, key=lambda row: row["seen"]), shared[-1:])
+    )
     return say(
         "The same network was trained for one representation alone, with the same seed, images and noise. Mean reciprocal rank "
-        "of {ranked} images among {among:,}: {listed}.",
+        "of {ranked} images among {among:,}, at equal steps: {listed}. By the number of training images that came with the "
+        "representation: alone {alone}; shared {together}.",
         **{key: decoder[key] for key in ("ranked", "among")},
-        listed=listed,
+        **{"listed": listed or "not measured", "alone": alone, "together": together},
     )

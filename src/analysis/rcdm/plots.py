@@ -43,16 +43,18 @@ def quality(rows: Sequence[Row], titles: Titles) -> Drawn:
 
 
 def training(rows: Sequence[Row], titles: Titles) -> Drawn:
-    """Reciprocal rank against steps, one line per condition with a map; dashed: decoders of one representation."""
+    """Reciprocal rank against steps and against the images of a condition; dashed: decoders of one, each its own line."""
     table = pd.DataFrame([row for row in rows if titles(row["condition"]) and not row["condition"].endswith(":adagn")])
-    fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.2), sharey=True)
     names = [name for name in dict.fromkeys(table.condition) if "untrained" not in name]
-    for (alone, name), line in table.groupby(["alone", "condition"], sort=False):
-        label = f"{titles(name)}, alone" if alone else str(titles(name))
+    for (decoder, alone, name), line in table.groupby(["decoder", "alone", "condition"], sort=False):
+        label = f"{titles(name)}, alone ({decoder})" if alone else str(titles(name))
         colour = PALETTE[names.index(name) % len(PALETTE)] if name in names else MUTED
-        ax.plot(line.step, line.mrr, "o--" if alone else "o-", markersize=4, color=colour, label=label)
-    ax.set(xlabel="steps", ylabel="MRR, own space", ylim=(0, None))
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside right upper", fontsize=7)
+        for ax, along in zip(axes, ("step", "seen"), strict=True):
+            ax.plot(line[along], line.mrr, "o--" if alone else "o-", markersize=4, color=colour, label=label)
+    axes[0].set(xlabel="steps", ylabel="MRR, own space", ylim=(0, None))
+    axes[1].set(xlabel="training images of the representation")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=7)
     alone = table.alone.astype(bool)
     shared, single = table[~alone], table[alone]
     apart = "".join(

@@ -76,9 +76,28 @@ class Recipe:
 INJECT = {"adagn+map": "", "adagn": ":adagn"}
 """Ways of a representation into the network -> ending of the condition's name."""
 CONTROLS = ("thumbnail", "label", "shuffled")
-TRUNKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "scenes": (
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A decoder of several representations.
+
+    Attributes:
+        dataset, preset: what it draws, and the name of its recipe.
+        suffix: ending of the names of the zoo's encoders.
+        conditions: names of the representations.
+    """
+
+    dataset: str
+    preset: str
+    suffix: str
+    conditions: tuple[str, ...]
+
+
+TRUNKS = {
+    "scenes": Trunk(
         "scenes:objects",
+        "tiny32",
         "",
         (
             *("simclr:backbone", "simclr:hidden", "simclr:projector", "simclr:backbone:adagn", "simclr:projector:adagn"),
@@ -86,16 +105,17 @@ TRUNKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             *("supervised:backbone", "untrained:backbone", *CONTROLS),
         ),
     ),
-    "tiny-imagenet": (
+    "tiny-imagenet": Trunk(
         "tiny-imagenet",
+        "narrow32",
         "-tiny-imagenet",
         (
-            *(f"{method}:{tap}" for method in ("simclr", "vicreg", "dino") for tap in ("backbone", "projector")),
-            *("swav:backbone", "vit-tiny:backbone", *CONTROLS),
+            *(f"{method}:{tap}" for method in ("simclr", "vicreg") for tap in ("backbone", "projector")),
+            *("swav:backbone", "vit-tiny:backbone", "zoo:untrained:backbone", *CONTROLS),
         ),
     ),
 }
-"""Decoders of several representations: data set, ending of the names of the zoo's encoders, conditions."""
+"""The shared decoders. That of photographs is narrow: there is no room in a repository, and no time, for another wide one."""
 
 FULL = Shape(
     size=128,
@@ -112,6 +132,7 @@ FULL = Shape(
 PRESETS = {
     "smoke": Recipe(Shape(patch=4, widths=(16, 32), head=8), images=512, steps=50, batch=16, every=25, ranks=8, among=64),
     "tiny32": Recipe(),
+    "narrow32": Recipe(Shape(widths=(32, 64), code=128), images=20_000, steps=10_000),
     "base32": Recipe(
         Shape(patch=1, widths=(128, 256, 256), blocks=2, attention=(False, True, False), head=64, groups=32),
         images=200_000,
@@ -125,8 +146,8 @@ PRESETS = {
 }
 
 
-def trunk(name: str) -> tuple[str, str, tuple[str, ...]]:
-    """Data set, ending of encoder names and conditions of the decoder of that name.
+def trunk(name: str) -> Trunk:
+    """The shared decoder of that name.
 
     Raises:
         UserError: there is none.
@@ -159,6 +180,8 @@ def chosen(
 ) -> tuple[str, tuple[str, ...], str, Recipe]:
     """Name, conditions, ending of encoder names and recipe of what a command line asks for.
 
+    Without a name of a preset, a shared decoder has its own, and one of a single representation `tiny32`.
+
     Raises:
         UserError: both or neither of an encoder and a trunk, or an unknown name.
     """
@@ -166,10 +189,12 @@ def chosen(
         raise UserError("name an encoder (--encoder zoo:simclr --tap backbone) or a decoder of many (--trunk scenes)")
     if inject not in INJECT:
         raise UserError(f"unknown way in {inject!r}; there are {', '.join(INJECT)}")
-    of, suffix, conditions = trunk(trunk_name) if trunk_name else ("scenes:objects", "", ())
-    recipe = preset(preset_name)
-    recipe = replace(recipe, dataset=dataset or of, steps=steps or recipe.steps, images=images or recipe.images)
     if trunk_name:
-        return trunk_name, conditions, suffix, recipe
-    condition = f"{encoder.removeprefix('zoo:')}:{tap}{INJECT[inject]}"
-    return re.sub(r"[^\w.-]+", "-", condition), (condition,), suffix, recipe
+        shared = trunk(trunk_name)
+    else:
+        condition = f"{encoder.removeprefix('zoo:')}:{tap}{INJECT[inject]}"
+        shared = Trunk("scenes:objects", "tiny32", "", (condition,))
+    recipe = preset(preset_name or shared.preset)
+    recipe = replace(recipe, dataset=dataset or shared.dataset, steps=steps or recipe.steps, images=images or recipe.images)
+    name = trunk_name or re.sub(r"[^\w.-]+", "-", shared.conditions[0])
+    return name, shared.conditions, shared.suffix, recipe

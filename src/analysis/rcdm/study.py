@@ -30,7 +30,7 @@ def compute(study: Notebook) -> Measured | None:
     measured = measure(params, decoder)
     results.tables |= measured.tables
     results.tables["decoder"] = [_decoder_row(decoder)]
-    cards = [decoder.card, *(card.facts(card.folder() / f"{name}.json") for name in params.alone)]
+    cards = [decoder.card, *(card.facts(card.folder() / f"{name}.json") for name in (*params.alone, *params.histories))]
     results.tables["training"] = [row for each in cards for row in card.history(each)]
     results.tables["encoders"] = encoder_rows(params.encoders)
     results.tables["taps"] = tap_rows(measured.taps)
