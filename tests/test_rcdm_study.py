@@ -273,7 +273,7 @@ def test_trainings_are_compared_where_both_measured_ranks() -> None:
     assert "0.750 alone" not in said
     assert "alone 0.250 after 5, 0.750 after 9; shared 0.125 after 2" in said
     drawn, words = plots.training(rows, {"a": "A", "b": "B"}.get)
-    assert [line.get_label() for line in drawn.axes[0].lines] == ["A", "B", "A, alone (a)"]
+    assert [line.get_label() for line in drawn.axes[0].lines] == ["A", "B", "A, alone"]
     assert "A alone reaches 0.750 after 9" in words
     results.tables["training"] = rows[:2]
     assert "No decoder of one representation" in pages_decoder.training_sentence(results).markdown

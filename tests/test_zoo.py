@@ -18,7 +18,7 @@ from analysis.encoders.methods import METHODS
 from analysis.errors import UserError
 
 CARDS = sorted(path.stem for path in paths.ZOO.glob("*.json"))
-TINY = ("simclr", "vicreg", "swav", "dino", "mae", "dino-vit", "supervised-vit")
+TINY = ("simclr", "byol", "vicreg", "swav", "dino", "mae", "dino-vit", "supervised-vit")
 EXPECTED = {*METHODS, *(f"{method}-tiny-imagenet" for method in TINY)}
 TRAINED = [name for name in CARDS if name in METHODS and "untrained" not in name]
 FACTORS = {"species", "part", "coat", "background", "x", "y", "scale", "rotation", "mirror", "hue", "light"}

@@ -8,7 +8,7 @@ PRESETS: tuple[Preset, ...] = ("smoke", "default", "real", "paper")
 _ZOO = ("zoo:dinov2", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
 _RESNETS = ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino", "supervised", "untrained")
 _VITS = ("mae", "simmim", "scale-mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
-_TINY = ("simclr", "swav", "vicreg", "dino", "mae", "dino-vit", "supervised-vit")
+_TINY = ("simclr", "byol", "swav", "vicreg", "dino", "mae", "dino-vit", "supervised-vit")
 _TINY_ZOO = tuple(f"zoo:{name}-tiny-imagenet" for name in _TINY)
 _WHOLE_ZOO = (*(f"zoo:{name}" for name in (*_RESNETS, *_VITS)), *_TINY_ZOO)
 _LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))
@@ -199,7 +199,7 @@ VALUES: dict[str, dict[Preset, dict[str, Any]]] = {
         "real": {
             "decoder": "tiny-imagenet",
             "encoders": (
-                *(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "swav")),
+                *(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "byol", "swav")),
                 *("vit-tiny", "zoo:untrained"),
             ),
             **{"judge": "zoo:supervised-vit-tiny-imagenet", "dataset": "tiny-imagenet", "unfamiliar": ("eth80",)},

@@ -45,21 +45,22 @@ def quality(rows: Sequence[Row], titles: Titles) -> Drawn:
 def training(rows: Sequence[Row], titles: Titles) -> Drawn:
     """Reciprocal rank against steps and against the images of a condition; dashed: decoders of one, each its own line."""
     table = pd.DataFrame([row for row in rows if titles(row["condition"]) and not row["condition"].endswith(":adagn")])
-    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.2), sharey=True)
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.6), sharey=True)
     names = [name for name in dict.fromkeys(table.condition) if "untrained" not in name]
-    for (decoder, alone, name), line in table.groupby(["decoder", "alone", "condition"], sort=False):
-        label = f"{titles(name)}, alone ({decoder})" if alone else str(titles(name))
+    for (_, alone, name), line in table.groupby(["decoder", "alone", "condition"], sort=False):
+        label = f"{titles(name)}, alone" if alone else str(titles(name))
         colour = PALETTE[names.index(name) % len(PALETTE)] if name in names else MUTED
         for ax, along in zip(axes, ("step", "seen"), strict=True):
             ax.plot(line[along], line.mrr, "o--" if alone else "o-", markersize=4, color=colour, label=label)
     axes[0].set(xlabel="steps", ylabel="MRR, own space", ylim=(0, None))
     axes[1].set(xlabel="training images of the representation")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=7)
+    labels = {label: line for line, label in zip(*axes[0].get_legend_handles_labels(), strict=True)}
+    fig.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=4, fontsize=7, handlelength=3)
     alone = table.alone.astype(bool)
     shared, single = table[~alone], table[alone]
     apart = "".join(
-        f" The decoder of {titles(row.condition)} alone reaches {row.mrr:.3f} after {row.step:,}."
-        for row in single[single.step == single.step.max()].itertuples()
+        f" A decoder of {titles(row.condition)} alone reaches {row.mrr:.3f} after {row.step:,}."
+        for row in single.groupby("decoder", sort=False).tail(1).itertuples()
     )
     ended = shared[shared.step == shared.step.max()]
     best = ended.loc[ended.mrr.idxmax()]
@@ -91,7 +92,7 @@ def families(rows: Sequence[Row]) -> Drawn:
     axes[1].set_xlim(-0.05, min(MOST, axes[1].get_xlim()[1]))
     axes[0].set_yticks(range(len(factors)), [TITLES[name] for name in factors])
     axes[0].invert_yaxis()
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, handlelength=3)
     sides = [table[(table.quantity == "spread") & table.family.str.endswith(tap)].set_index("factor").value for tap in _SIDES]
     if not all(len(side) for side in sides):
         return fig, f"Factors read from samples, and their spread, for {len(set(table.family))} families of representations."

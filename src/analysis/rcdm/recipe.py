@@ -111,7 +111,7 @@ TRUNKS = {
         "-tiny-imagenet",
         (
             *(f"{method}:{tap}" for method in ("simclr", "vicreg") for tap in ("backbone", "projector")),
-            *("swav:backbone", "vit-tiny:backbone", "zoo:untrained:backbone", *CONTROLS),
+            *("byol:backbone", "swav:backbone", "vit-tiny:backbone", "zoo:untrained:backbone", *CONTROLS),
         ),
     ),
 }
