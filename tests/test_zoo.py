@@ -149,6 +149,12 @@ def test_an_encoder_trained_on_photographs_knows_more_of_them_than_chance(name: 
     assert min(probes["knn"]["low"], probes["linear"]["low"]) > probes["chance"]
 
 
+def test_by_the_published_run_every_encoder_trained_on_photographs_beats_its_untrained_twin_there() -> None:
+    published = json.loads((paths.ROOT / "data/reference/real/model_zoo.json").read_text(encoding="utf-8"))
+    judged = {row["encoder"]: row["state"] for row in published["results"]["tables"]["verdicts"]}
+    assert judged == {f"zoo:{method}-tiny-imagenet": "beats its untrained twin" for method in TINY}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["untrained", "simclr", "mae"])
 def test_probes_written_anew_with_scikit_learn_give_the_scores_of_the_card(name: str, objects: dict[str, Any]) -> None:
