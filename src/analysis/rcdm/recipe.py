@@ -132,7 +132,7 @@ FULL = Shape(
 PRESETS = {
     "smoke": Recipe(Shape(patch=4, widths=(16, 32), head=8), images=512, steps=50, batch=16, every=25, ranks=8, among=64),
     "tiny32": Recipe(),
-    "narrow32": Recipe(Shape(widths=(32, 64), code=128), images=20_000, steps=10_000),
+    "narrow32": Recipe(Shape(widths=(32, 64), code=128), images=20_000, steps=4_000),
     "base32": Recipe(
         Shape(patch=1, widths=(128, 256, 256), blocks=2, attention=(False, True, False), head=64, groups=32),
         images=200_000,
