@@ -70,7 +70,7 @@ def store_runs(entries: Iterable[Entry]) -> list[Path]:
 
 
 def compact(content: Any) -> str:
-    """JSON with a line for every row of a table, floats of 7 significant digits: where a number changes, one line does."""
+    """JSON with one dense line per row of a table, floats of 7 significant digits: where a number changes, one line does."""
     return "\n".join(_lines(_rounded(plain(content)), "")) + "\n"
 
 
@@ -86,7 +86,7 @@ def _lines(value: Any, name: str) -> list[str]:
     """A value in lines: what holds other lists or dicts has a line for each, anything else is one line."""
     inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     if not any(isinstance(item, dict | list) for item in inner):
-        return [name + json.dumps(value, allow_nan=False, ensure_ascii=False)]
+        return [name + json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))]
     names = [f"{json.dumps(key, ensure_ascii=False)}: " for key in value] if isinstance(value, dict) else [""] * len(inner)
     first, last = "{}" if isinstance(value, dict) else "[]"
     parts = [_lines(item, head) for item, head in zip(inner, names, strict=True)]
