@@ -17,7 +17,7 @@ from analysis.book import stage, verdicts
 from analysis.book.stage import Page
 from analysis.encoders import pretrain
 from analysis.encoders.methods import METHODS
-from analysis.encoders.pretrain_recipe import RECIPE, Recipe
+from analysis.encoders.pretrain_recipe import PHOTOGRAPHS, RECIPE, Recipe
 from analysis.errors import UserError
 from analysis.figures import style
 from analysis.model_zoo import cards, measure, pages, plots, study, verdict
@@ -174,9 +174,19 @@ def test_other_images_are_not_compared_with_the_card(other: dict[str, Any]) -> N
 def test_a_deviation_is_told_with_the_value_of_the_recipe_and_an_obedient_encoder_has_none() -> None:
     assert cards.deviation(written("simclr"))["changes"] == ""
     views = plain(vars(replace(RECIPE.views, hue=0.0)))
-    row = cards.deviation(written("mae", batch=64, augmentation=views, deviation="because"))
+    row = cards.deviation(written("byol", batch=64, augmentation=views, deviation="because"))
     assert row["changes"] == f"batch 64 ({RECIPE.batch}); hue 0 ({RECIPE.views.hue:g})"
     assert row["reason"] == "because"
+
+
+def test_a_training_cut_short_and_a_head_left_out_are_told() -> None:
+    assert cards.deviation(written("simclr"))["reason"] == ""
+    assert cards.deviation(written("simclr", epochs=RECIPE.epochs - 1))["reason"].startswith("trained for fewer epochs")
+    assert cards.deviation(written("dino-vit", epochs=RECIPE.epochs // 2))["reason"] == ""  # half is its recipe
+    for recipe, said in ((RECIPE, "yes"), (PHOTOGRAPHS, "yes, but of BYOL, SwAV, DINO")):
+        rows = {row["setting"]: row["value"] for row in cards.recipe_rows(recipe, [written("simclr", optimiser="AdamW")])}
+        assert rows["head stored with the encoder"] == said
+        assert "headless" not in rows
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from analysis import encoders
-from analysis.encoders.pretrain_recipe import PHOTOGRAPHS, RECIPE, Recipe
+from analysis.encoders.pretrain_recipe import PHOTOGRAPHS, RECIPE, Recipe, adapted
 from analysis.errors import UserError
 from analysis.results import Row, plain, read_json
 
@@ -177,6 +177,8 @@ def recipe_rows(recipe: Recipe, cards: Sequence[Card]) -> list[Row]:
     """The common recipe, one setting a row; the optimiser as the cards name it."""
     flat = {**plain(asdict(recipe)), "warmup": f"{recipe.warmup:.0%} of the steps", "start": recipe.start or RANDOM}
     views = {f"views: {key}": value for key, value in flat.pop("views").items()}
+    headless = flat.pop("headless")
+    flat["head"] = f"yes, but of {', '.join(METHODS[method][0] for method in headless)}" if headless else recipe.head
     flat["probes"] = "fitted on {:,} images, scored on {:,}".format(*recipe.probes)
     flat["optimiser"] = "; ".join(sorted({card.recipe["optimiser"] for card in cards}))
     return [{"setting": _words(key), "value": _text(value)} for key, value in (flat | views).items()]
@@ -194,11 +196,13 @@ def deviation(card: Card) -> Row:
             changes += [f"{part} {_text(new)} ({_text(old)})" for part, (new, old) in parts.items() if new != old]
         elif key in wanted and key != "images" and value != wanted[key]:
             changes.append(f"{_words(key)} {_text(value)} ({_text(wanted[key])})")
+    fewer = card.recipe["epochs"] < adapted(card.method, base)[0].epochs
+    reasons = (card.recipe["deviation"], "trained for fewer epochs than that, for want of time" if fewer else "")
     return {
         "encoder": card.encoder,
         "title": card.title,
         "changes": "; ".join(changes),
-        "reason": card.recipe["deviation"] or "",
+        "reason": "; ".join(filter(None, reasons)),
     }
 
 
