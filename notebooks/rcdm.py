@@ -92,9 +92,9 @@ study.show(
 # ### What does it cost to share one decoder?
 #
 # Sharing saves weights; a decoder of its own spends all its steps on one representation. So there are two comparisons: after
-# as many steps, and after as many training images *of that representation* (for which the shared decoder took many more
-# steps, on the others). The table is of the second kind, drawn from the same noise: where *shared less alone* lies below 0,
-# sharing has cost something beyond its share of the steps.
+# as many steps, and after as many training images *of that representation*: then one separate decoder for every
+# representation would have cost, in all, what the shared one did. The table is of the second kind, drawn from the same noise:
+# where *shared less alone* lies below 0, the same effort is better spent on separate decoders.
 
 # %%
 pages_decoder.training_sentence(results)
