@@ -1,7 +1,10 @@
 """Wrong parameters are refused in one line that says what is right."""
 
+import json
+
 import pytest
 
+from analysis import paths
 from analysis.errors import UserError
 from analysis.params import STUDIES, describe, resolve
 from analysis.presets import PRESETS
@@ -50,3 +53,9 @@ def test_lists_may_be_written_with_commas_or_as_one_value() -> None:
 def test_parameters_cannot_be_changed_after_they_were_checked() -> None:
     with pytest.raises(ValueError, match="frozen"):
         resolve("masking_cka", "smoke").seed = 3
+
+
+@pytest.mark.parametrize("study", ["qscore", "bagssl"])
+def test_training_anew_makes_as_many_seeds_as_are_stored(study: str) -> None:
+    stored = json.loads((paths.ROOT / f"data/tuning/{study}.json").read_text(encoding="utf-8"))
+    assert resolve(study, "default", {}).model_dump()["seeds"] == len({row["seed"] for row in stored["rows"]})

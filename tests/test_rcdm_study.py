@@ -267,9 +267,10 @@ def test_trainings_are_compared_where_both_measured_ranks() -> None:
         {"decoder": "a", "alone": True, "condition": "a", "step": 9, "seen": 9, "mrr": 0.75},
     ]
     results = Results("rcdm", "x", "smoke", {})
-    results.tables |= {"training": rows, "decoder": [{"ranked": 8, "among": 64}]}
+    taps = [{"condition": "a", "title": "A"}]
+    results.tables |= {"training": rows, "decoder": [{"ranked": 8, "among": 64}], "taps": taps}
     said = pages_decoder.training_sentence(results).markdown
-    assert "after 5 steps 0.250 alone, 0.125 shared" in said
+    assert "A: after 5 steps 0.250 alone, 0.125 shared. By" in said
     assert "0.750 alone" not in said
     assert "alone 0.250 after 5, 0.750 after 9; shared 0.125 after 2" in said
     drawn, words = plots.training(rows, {"a": "A", "b": "B"}.get)

@@ -1,8 +1,10 @@
 """What the page says of the decoder itself: its training, and what sharing it costs."""
 
+from collections.abc import Sequence
+
 from analysis.prose import Column, Prose, say, table
 from analysis.rcdm.pages import interval, titles
-from analysis.results import Results
+from analysis.results import Results, Row
 
 
 def decoder_sentence(results: Results) -> Prose:
@@ -47,21 +49,29 @@ def sharing_table(results: Results) -> Prose:
 def training_sentence(results: Results) -> Prose:
     """What a decoder pays for knowing many representations, in steps and in images of the one, at ranks measured alike."""
     rows, (decoder,) = results.tables["training"], results.tables["decoder"]
-    single = [row for row in rows if row["alone"]]
+    together = [row for row in rows if not row["alone"]]
+    single = sorted((row for row in rows if row["alone"]), key=lambda row: row["seen"])
     if not single:
         return say("*No decoder of one representation was trained beside this one.*")
-    shared = [row for row in rows if not row["alone"] and row["condition"] in {other["condition"] for other in single}]
-    by_step = {(row["condition"], row["step"]): row["mrr"] for row in shared}
-    pairs = [(row, by_step[row["condition"], row["step"]]) for row in single if (row["condition"], row["step"]) in by_step]
-    listed = "; ".join(f"after {row['step']:,} steps {row['mrr']:.3f} alone, {other:.3f} shared" for row, other in pairs)
-    alone, together = (
-        ", ".join(f"{row['mrr']:.3f} after {row['seen']:,}" for row in chosen)
-        for chosen in (sorted(single, key=lambda row: row["seen"]), shared[-1:])
-    )
+    names, parts = titles(results), []
+    for condition in dict.fromkeys(row["condition"] for row in single):
+        alone, shared = ([row for row in side if row["condition"] == condition] for side in (single, together))
+        parts.append(f"{names.get(condition, condition)}: {_compared(alone, shared)}")
     return say(
         "The same network was trained for one representation alone, with the same seed, images and noise. Mean reciprocal rank "
-        "of {ranked} images among {among:,}, at equal steps: {listed}. By the number of training images that came with the "
-        "representation: alone {alone}; shared {together}.",
+        "of {ranked} images among {among:,}. {listed}.",
         **{key: decoder[key] for key in ("ranked", "among")},
-        **{"listed": listed or "not measured", "alone": alone, "together": together},
+        listed=". ".join(parts),
+    )
+
+
+def _compared(alone: Sequence[Row], shared: Sequence[Row]) -> str:
+    """Ranks of one representation by steps, and by the training images that came with it."""
+    at = {row["step"]: row["mrr"] for row in shared}
+    both = [row for row in alone if row["step"] in at]
+    steps = "; ".join(f"after {r['step']:,} steps {r['mrr']:.3f} alone, {at[r['step']]:.3f} shared" for r in both)
+    seen = [", ".join(f"{row['mrr']:.3f} after {row['seen']:,}" for row in side) for side in (alone, shared[-1:])]
+    return (
+        f"{steps or 'not measured at equal steps'}. By the number of training images that came with it: alone {seen[0]}; "
+        f"shared {seen[1]}"
     )

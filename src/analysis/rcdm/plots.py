@@ -93,7 +93,7 @@ def families(rows: Sequence[Row]) -> Drawn:
     axes[1].set_xlim(-0.05, min(MOST, axes[1].get_xlim()[1]))
     axes[0].set_yticks(range(len(factors)), [TITLES[name] for name in factors])
     axes[0].invert_yaxis()
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7, handlelength=3)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
     sides = [table[(table.quantity == "spread") & table.family.str.endswith(tap)].set_index("factor").value for tap in _SIDES]
     if not all(len(side) for side in sides):
         return fig, f"Factors read from samples, and their spread, for {len(set(table.family))} families of representations."
