@@ -17,7 +17,7 @@ from analysis.encoders import augment, collapse, methods, pretrain
 from analysis.encoders.augment import IDENTITY, Views
 from analysis.encoders.methods.masked import ground_positions
 from analysis.encoders.pretrain_module import Keeper
-from analysis.encoders.pretrain_recipe import DEVIATIONS, RECIPE, Recipe, adapted, draw_views
+from analysis.encoders.pretrain_recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, adapted, draw_views
 from analysis.errors import UserError
 
 TINY = Recipe(epochs=3, images=24, batch=8, full=32, small=16, probes=(24, 16))
@@ -122,6 +122,20 @@ def test_the_loss_falls_when_the_same_views_are_seen_again(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in methods.METHODS if not name.startswith("untrained")])
+def test_a_step_in_the_half_precision_of_gpus_gives_about_the_loss_of_single_precision(name: str) -> None:
+    recipe, _ = adapted(name, TINY)
+    pixels = torch.randint(0, 256, (16, 3, 64, 64), generator=seeded(), dtype=torch.uint8)
+    views, labels = draw_views(pixels, recipe, seeded()), torch.arange(16) % 4
+    losses = []
+    for half in (False, True):
+        method = build_method(name)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            losses.append(method(views, labels, seeded(5)).loss)
+        losses[-1].backward()
+    assert losses[1].item() == pytest.approx(losses[0].item(), rel=0.1, abs=0.1)
+
+
+@pytest.mark.parametrize("name", [name for name in methods.METHODS if not name.startswith("untrained")])
 def test_every_weight_that_is_shipped_was_trained(name: str) -> None:
     method = build_method(name)
     recipe, _ = adapted(name, TINY)
@@ -159,9 +173,20 @@ def test_scale_mae_measures_places_on_the_ground_and_at_scale_1_as_the_encoder_i
 def test_a_fresh_training_never_shows_an_image_twice() -> None:
     recipe = Recipe(**{**vars(TINY), "fresh": True})
     module = pretrain._module("simclr", "scenes", recipe, 0, Path())
-    parts = [module.data.part(first, first + recipe.images).images for first in range(0, len(module.data), recipe.images)]
-    assert len(module.data) == recipe.epochs * recipe.images
-    assert len({image.tobytes() for part in parts for image in part}) == len(module.data)
+    parts = [module.data.part(first, first + recipe.images) for first in range(0, len(module.data), recipe.images)]
+    images = torch.cat([part.__getitems__(range(len(part)))[0] for part in parts])
+    assert len(images) == len(module.data) == recipe.epochs * recipe.images
+    assert len({image.numpy().tobytes() for image in images}) == len(images)
+    known = pretrain._module("simclr", "scenes", TINY, 0, Path()).data
+    assert torch.equal(images[: len(known)], known.__getitems__(range(len(known)))[0])  # the world starts as it does for others
+
+
+def test_what_wants_fresh_images_gets_them_where_there_is_no_end_of_them_and_a_hundred_times_as_many() -> None:
+    (endless, _), (ending, _), (sibling, _) = adapted("dinov2", RECIPE), adapted("dinov2", PHOTOGRAPHS), adapted("ibot", RECIPE)
+    assert endless.fresh
+    assert endless.epochs * endless.images == 100 * sibling.images
+    assert not ending.fresh
+    assert ending.epochs == adapted("ibot", PHOTOGRAPHS)[0].epochs
 
 
 def test_only_the_predictor_learns_at_another_rate(tmp_path: Path) -> None:
@@ -226,10 +251,12 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = TINY if name in ("swav", "moco") else Recipe(**{**vars(TINY), "images": 64, "epochs": 4})  # batches of 64
-    if name == "dinov2":  # it goes on from an MAE
+    epochs = adapted(name, TINY)[0].epochs if name in ("swav", "moco") else 4
+    if name == "dinov2":  # it goes on from an MAE, on fresh images
+        recipe = Recipe(**{**vars(recipe), "endless": True})
         for out in ("whole", "again"):
             pretrain.train("mae", device="cpu", out=tmp_path / out, recipe=recipe, epochs=1)
-    whole = pretrain.train(name, device="cpu", out=tmp_path / "whole", recipe=recipe)
+    whole = pretrain.train(name, device="cpu", out=tmp_path / "whole", recipe=recipe, epochs=epochs)
     save = Keeper.on_train_epoch_end
 
     def save_and_die(self: Keeper, trainer: Any, module: Any) -> None:
@@ -240,12 +267,12 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(
     with monkeypatch.context() as patch:
         patch.setattr(Keeper, "on_train_epoch_end", save_and_die)
         with pytest.raises(RuntimeError, match="killed"):
-            pretrain.train(name, device="cpu", out=tmp_path / "again", recipe=recipe)
-    resumed = pretrain.train(name, device="cpu", out=tmp_path / "again", recipe=recipe)
+            pretrain.train(name, device="cpu", out=tmp_path / "again", recipe=recipe, epochs=epochs)
+    resumed = pretrain.train(name, device="cpu", out=tmp_path / "again", recipe=recipe, epochs=epochs)
     assert resumed.read_bytes() == whole.read_bytes()
     curves = [json.loads(path.with_suffix(".json").read_text())["recipe"]["curve"] for path in (whole, resumed)]
     assert curves[0] == curves[1]
-    assert len(curves[0]) == adapted(name, recipe)[0].epochs
+    assert len(curves[0]) == epochs
 
 
 def test_a_method_that_goes_on_from_another_begins_with_its_weights_and_says_so_where_it_is_missing(tmp_path: Path) -> None:

@@ -39,6 +39,28 @@ def test_the_resnet_gives_512_numbers_none_negative_and_four_halving_stages() ->
     assert torch.allclose(taps["embed"].vector, taps["embed"].grid.mean((1, 2)), atol=1e-6)
 
 
+def test_a_folded_resnet_gives_the_same_numbers_at_every_layer_and_holds_no_norm() -> None:
+    model = zoo.build(zoo.RESNET)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for values, low in (
+                (module.running_mean, -1.0),
+                (module.running_var, 0.5),
+                (module.weight, -1.0),
+                (module.bias, -1.0),
+            ):
+                torch.nn.init.uniform_(values, low, 1.5)
+    model.eval()
+    images = torch.randn(3, 3, 64, 64)
+    before = model.forward_layers(images, model.layers)
+    model.fold()
+    after = model.forward_layers(images, model.layers)
+    for layer in model.layers:
+        for one, other in zip(before[layer], after[layer], strict=True):
+            assert (one - other).abs().max() < 1e-5 * one.abs().max()
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules())
+
+
 @pytest.mark.parametrize("pool", ["token", "avg"])
 def test_the_transformer_has_six_blocks_and_a_grid_of_8_by_8(pool: str) -> None:
     model = wrap(zoo.build({**zoo.VIT, "pool": pool})).eval()

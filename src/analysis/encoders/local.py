@@ -25,6 +25,8 @@ def load(name: str, path: Path, device: torch.device) -> Encoder:
         raise UserError(f"{path}: key {stray[0]!r} is neither backbone.* nor projector.*")
     model = zoo.build(card["architecture"])
     load_strict(model, under(state, "backbone."), str(path))
+    if isinstance(model, zoo.ResNet):
+        model.fold()
     projector = None
     if heads := under(state, "projector."):
         projector = zoo.build_projector(card["architecture"])

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from analysis import paths, probing
+from analysis.datasets.scenes import class_names, make
 from analysis.errors import UserError
 from analysis.progress import track
 
@@ -20,24 +21,71 @@ CHUNK = 100
 SIZE = 64
 
 
-class Pixels(TorchDataset):
-    """Images (n, size, size, 3) uint8 and, for supervised methods only, their labels; a whole batch is read at once."""
+class Source(TorchDataset):
+    """Training images of `SIZE` px with labels, for supervised methods only; a whole batch is read at once.
+
+    Attributes:
+        classes: how many there are; 0 without labels.
+    """
+
+    classes: int
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def part(self, first: int, last: int) -> "Source":
+        """Images from `first` to `last`, or to the end where that comes before."""
+        raise NotImplementedError
+
+    def __getitems__(self, index: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+        """Images (b, 3, size, size) uint8 and labels (b,) or None at `index`."""
+        raise NotImplementedError
+
+
+class Pixels(Source):
+    """Images (n, size, size, 3) uint8 and their labels (n,) or None, both at hand."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         self.images, self.labels = images, labels
+        self.classes = 0 if labels is None else int(max(labels)) + 1
 
     def __len__(self) -> int:
         return len(self.images)
 
     def part(self, first: int, last: int) -> "Pixels":
-        """Rows from `first` to `last`, or to the end where that comes before."""
+        """See `Source`."""
         return Pixels(self.images[first:last], None if self.labels is None else self.labels[first:last])
 
     def __getitems__(self, index: Sequence[int]) -> tuple[Tensor, Tensor | None]:
-        """Images (b, 3, size, size) uint8 and labels (b,) or None at `index`."""
+        """See `Source`."""
         rows = np.asarray(index)
-        labels = None if self.labels is None else torch.from_numpy(np.array(self.labels[rows]))
-        return torch.from_numpy(np.array(self.images[rows])).permute(0, 3, 1, 2), labels
+        return _batch(self.images[rows], None if self.labels is None else self.labels[rows])
+
+
+class Drawn(Source):
+    """Images `first` ... `last` - 1 of Scenes `objects`, drawn when they are asked for and kept nowhere: a disk has an end."""
+
+    def __init__(self, first: int, last: int, labelled: bool) -> None:
+        self.rows, self.classes = range(first, last), len(class_names("objects")) if labelled else 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def part(self, first: int, last: int) -> "Drawn":
+        """See `Source`."""
+        rows = self.rows[first:last]
+        return Drawn(rows.start, rows.stop, self.classes > 0)
+
+    def __getitems__(self, index: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+        """See `Source`."""
+        drawn = [make("objects", 1, size=SIZE, start=self.rows[row], split="train") for row in index]
+        labels = np.concatenate([one.labels for one in drawn]) if self.classes else None
+        return _batch(np.concatenate([one.images for one in drawn]), labels)
+
+
+def _batch(images: np.ndarray, labels: np.ndarray | None) -> tuple[Tensor, Tensor | None]:
+    own = None if labels is None else torch.from_numpy(np.array(labels))
+    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2), own
 
 
 def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,8 +137,6 @@ def factors(n: int, split: str) -> dict[str, np.ndarray]:
     """What was drawn for the first n images of Scenes `objects`, as `probing.decodability` takes it."""
     path = _cache() / f"scenes-factors-{split}-{scenes_version()}-{n}.npz"
     if not path.exists():
-        from analysis.datasets.scenes import make
-
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".new").open("wb") as file:
             np.savez(file, **probing.factors_of(make("objects", n, size=8, split=split).factors))  # type: ignore[arg-type]
@@ -104,8 +150,6 @@ def _cache() -> Path:
 
 def _draw(folder: Path, n: int, split: str) -> None:
     """Fill the arrays chunk by chunk; a label of -1 marks a row still to be drawn."""
-    from analysis.datasets.scenes import make
-
     images_part, labels_part = folder / "images.part.npy", folder / "labels.part.npy"
     if labels_part.exists():
         images, labels = (open_memmap(part, mode="r+") for part in (images_part, labels_part))
@@ -128,8 +172,6 @@ def _draw(folder: Path, n: int, split: str) -> None:
 
 def scenes_version() -> str:
     """Digest of one picture of each class: another world is another training set."""
-    from analysis.datasets.scenes import make
-
     return hashlib.blake2b(make("objects", 16, split="val").images.tobytes(), digest_size=6).hexdigest()
 
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from analysis.encoders import collapse
 from analysis.encoders.methods import Method
-from analysis.encoders.pretrain_data import Pixels, as_is
+from analysis.encoders.pretrain_data import Drawn, Source, as_is
 from analysis.encoders.pretrain_recipe import Recipe, draw_views
 from analysis.progress import track
 
@@ -24,7 +24,7 @@ from analysis.progress import track
 class Training(LightningModule):
     """A method in training. Step t draws its views from a generator seeded by (seed, t): a resumed run goes the same way."""
 
-    def __init__(self, method: Method, recipe: Recipe, data: Pixels, seed: int) -> None:
+    def __init__(self, method: Method, recipe: Recipe, data: Source, seed: int) -> None:
         super().__init__()
         self.method, self.recipe, self.data, self.seed = method, recipe, data, seed
         self.steps = recipe.epochs * (min(len(data), recipe.images) // recipe.batch)
@@ -47,7 +47,8 @@ class Training(LightningModule):
             data, self.trainer.world_size, self.trainer.global_rank, seed=self.seed, drop_last=True
         )
         sampler.set_epoch(self.current_epoch)
-        return DataLoader(data, self.recipe.batch, sampler=sampler, drop_last=True, collate_fn=as_is)
+        workers = max(1, min(8, (os.cpu_count() or 1) - 1)) if isinstance(data, Drawn) else 0  # drawing is work, reading is not
+        return DataLoader(data, self.recipe.batch, sampler=sampler, drop_last=True, collate_fn=as_is, num_workers=workers)
 
     def training_step(self, batch: tuple[Tensor, Tensor | None], index: int) -> Tensor:
         """Loss of one batch of uint8 images."""

@@ -20,6 +20,7 @@ class Recipe:
     Attributes:
         epochs, images, batch: passes over the images, how many of these, and how many of them per step.
         fresh: whether each epoch has images of its own, so that none comes twice.
+        endless: whether there are as many images as anybody wants; a method that wants them all `fresh` gets them then only.
         start: method of the zoo whose encoder, trained on the same data, the backbone begins as; "" for random weights.
         lr, weight_decay, warmup, clip: of AdamW; share of the steps with rising rate; greatest norm of the gradient.
         predictor: rate of the predictor, where a method has one, relative to that of the rest.
@@ -34,6 +35,7 @@ class Recipe:
     images: int = 10_000
     batch: int = 128
     fresh: bool = False
+    endless: bool = False
     start: str = ""
     lr: float = 3e-3
     weight_decay: float = 0.05
@@ -50,7 +52,7 @@ class Recipe:
     probes: tuple[int, int] = (4_000, 2_000)
 
 
-RECIPE = Recipe(views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
+RECIPE = Recipe(endless=True, views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
 PHOTOGRAPHS = Recipe(
     epochs=20,
     images=20_000,
@@ -75,6 +77,9 @@ TAUGHT: dict[str, Any] = {**ViT, "repeat": 0.5, "start": "mae", "lr": 5e-4}
 WARM = (
     "a new transformer says nearly the same of every image, and a teacher that repeats it teaches nothing: from random weights "
     "the loss stays at that of uniform targets within this budget; training therefore goes on from the zoo's MAE, half as long"
+)
+MANY = (
+    f"{WARM.rpartition(',')[0]}; on a hundred times the images of the others, each seen once, as its paper is about many images"
 )
 BALANCED = (
     "at the common rate the targets of the teacher became uniform; they are balanced over the batch by Sinkhorn, as in DINOv2: "
@@ -101,7 +106,7 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "simmim": ({**PIXELS, "repeat": 2}, f"{WHOLE}; at the time of the others"),
     "dino-vit": (TAUGHT, WARM),
     "ibot": (TAUGHT, WARM),
-    "dinov2": ({**TAUGHT, "fresh": True}, f"{WARM}; every image is new"),
+    "dinov2": ({**TAUGHT, "fresh": True, "repeat": 10}, MANY),
     "supervised-vit": (ViT, SMALL),
     "tcr": ({"head": False}, ROOM),
     **dict.fromkeys(("vicreg-patch", "tcr-patch"), (PATCH, f"{ONE_SIZE}; {ROOM}")),
@@ -123,6 +128,8 @@ def adapted(method: str, recipe: Recipe) -> tuple[Recipe, str]:
     changes, reason = DEVIATIONS.get(method, ({}, ""))
     if method in recipe.headless:
         changes, reason = {**changes, "head": False}, "; ".join(filter(None, (reason, ROOM)))
+    if changes.get("fresh") and not recipe.endless:
+        changes = {**changes, "fresh": False, "repeat": TAUGHT["repeat"]}
     repeat = changes.get("repeat", 1)
     views = replace(recipe.views, **changes.get("views", {}))
     rest = {key: value for key, value in changes.items() if key not in ("repeat", "views")}

@@ -35,17 +35,19 @@ def _inputs(encoder: Encoder, read: Read, batches: Sequence[range]) -> Iterator[
     """
     gpu = encoder.device.type == "cuda"
     transform = encoder.transform
+    size = max(map(len, batches), default=0)
+    rooms = None if gpu else torch.empty(2, size, encoder.size, encoder.size, 3)  # one is filled while the other is read
 
-    def load(batch: range) -> Tensor:
+    def load(row: int) -> Tensor:
         """One batch, for a GPU as pinned bytes, for a processor normalised."""
-        pixels = transform.pixels(read(batch.start, batch.stop))
-        return pixels.pin_memory() if gpu else transform.normalised(pixels)
+        pixels = transform.pixels(read(batches[row].start, batches[row].stop))
+        return pixels.pin_memory() if rooms is None else transform.normalised(pixels, rooms[row % 2])
 
     with ThreadPoolExecutor(1) as thread:
-        ahead = [thread.submit(load, batch) for batch in batches[:1]]
+        ahead = [thread.submit(load, row) for row in range(len(batches))[:1]]
         for row in range(len(batches)):
             x = ahead.pop().result()
-            ahead.extend(thread.submit(load, batch) for batch in batches[row + 1 : row + 2])
+            ahead.extend(thread.submit(load, later) for later in range(len(batches))[row + 1 : row + 2])
             yield transform.normalised(x.to(encoder.device, non_blocking=True)) if gpu else x
 
 

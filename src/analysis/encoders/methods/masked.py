@@ -33,12 +33,16 @@ class MAE(Method):
         images, length = torch.cat(list(views)), self.decoder.sequence_length
         keep, hidden = mask(len(images), length, self.ratio, generator)
         tokens = self.masked.encode(images, idx_keep=keep)
-        full = self.decoder.mask_token.expand(len(images), length, -1).to(tokens.dtype)
-        full = utils.set_at_index(full, keep, self.enter(tokens))
+        full = self._filled(self.enter(tokens), keep, length)
         found = self.leave(utils.get_at_index(self.decoder(full), hidden))
         pixels = utils.normalize_mean_var(utils.patchify(images, self.base["patch"]))
         target = utils.get_at_index(pixels, hidden - 1)  # patches are counted without the CLS token
         return Step(F.mse_loss(found, target), tokens[:, 1:].mean(1))
+
+    def _filled(self, entered: Tensor, keep: Tensor, length: int) -> Tensor:
+        """The decoder's input (n, length, width): what was seen at its places, the mask token elsewhere."""
+        hidden = self.decoder.mask_token.expand(len(entered), length, -1).to(entered.dtype)
+        return utils.set_at_index(hidden, keep, entered)
 
 
 class SimMIM(Method):
@@ -96,8 +100,7 @@ class ScaleMAE(MAE):
         scale = side / seen.shape[-1]
         tokens, keep = self._encode(seen, scale, generator)
         length = 1 + (seen.shape[-1] // patch) ** 2
-        full = self.decoder.mask_token.expand(len(whole), length, -1).to(tokens.dtype)
-        full = utils.set_at_index(full, keep, self.enter(tokens))
+        full = self._filled(self.enter(tokens), keep, length)
         position = ground_positions(self.width, seen.shape[-1] // patch, scale).to(full)
         out = self.leave(self.decoder.decode(full + position)[:, 1:])
         low, high = out.split([3 * patch**2 // 4, 3 * patch**2], dim=2)
