@@ -21,9 +21,9 @@ class Block(nn.Module):
     def __init__(self, before: int, width: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(before, width, 3, stride, 1, bias=False)
-        self.norm1: nn.Module = nn.BatchNorm2d(width)
+        self.norm1: Any = nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        self.norm2: nn.Module = nn.BatchNorm2d(width)
+        self.norm2: Any = nn.BatchNorm2d(width)
         self.act = nn.ReLU(inplace=True)
         changes = before != width or stride > 1
         self.shortcut: nn.Module = (
