@@ -246,6 +246,27 @@ def test_blocks_of_a_transformer_without_class_token_are_pooled_by_the_mean_over
     torch.testing.assert_close(encoder.embed(images), encoder.pooled(images, ["patch_mean"])["patch_mean"])
 
 
+def test_blocks_of_a_transformer_that_averages_its_patches_are_averaged_too_though_it_has_a_class_token() -> None:
+    encoder = tiny_vit(global_pool="avg", fc_norm=False)
+    images = photos(2, 32)
+    torch.testing.assert_close(encoder.pooled(images, ["block1"])["block1"], encoder.patches(images, "block1").mean((1, 2)))
+
+
+def test_a_transformer_read_before_its_end_gives_the_mean_over_patches_there_and_all_its_blocks() -> None:
+    whole = tiny_vit()
+    encoder = Encoder("vit", wrap(whole.backbone.model, output=2), IMAGENET, size=32)
+    images = photos(2, 32)
+    grid = whole.patches(images, "block2")
+    found = encoder.pooled(images, encoder.layers)
+    assert encoder.layers == whole.layers
+    for layer in ("embed", "patch_mean"):
+        torch.testing.assert_close(found[layer], grid.mean((1, 2)))
+        torch.testing.assert_close(encoder.pooled(images, [layer])[layer], found[layer])
+    torch.testing.assert_close(encoder.patches(images), grid)
+    torch.testing.assert_close(found["block3"], whole.pooled(images, ["block3"])["block3"])
+    assert encoder.digest != whole.digest
+
+
 def test_patches_of_a_transformer_are_in_raster_order() -> None:
     encoder = tiny_vit(depth=1)
     model = encoder.backbone.model

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from analysis.stats import Estimate, estimate
+from analysis.threads import one_thread
 
 Array = np.ndarray
 NEIGHBOURS, TEMPERATURE = 20, 0.07
@@ -36,7 +37,8 @@ def knn(x: Array, labels: Array, y: Array, k: int = NEIGHBOURS) -> Array:
 
 def fit_linear(x: Array, labels: Array) -> Pipeline:
     """A logistic regression on standardised features x (n, d), with an L2 penalty; multinomial for several classes."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=SHRINKAGE, max_iter=200, tol=1e-3)).fit(x, labels)
+    with one_thread():
+        return make_pipeline(StandardScaler(), LogisticRegression(C=SHRINKAGE, max_iter=200, tol=1e-3)).fit(x, labels)
 
 
 def linear(x: Array, labels: Array, y: Array) -> Array:

@@ -1,6 +1,7 @@
 """Patches cut out of images, as large as an encoder wants them."""
 
 import hashlib
+from threading import Lock
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class Cutter:
         self.limit = limit
         self._kept: dict[bytes, Array] = {}
         self._bytes = 0
+        self._lock = Lock()
 
     def cut(self, images: Array, corners: Array, side: int, transform: Transform) -> Array:
         """Patches at corners (n, m, 2) of images (n, h, h, 3), of the size of `transform`: (n m, size, size, 3) uint8."""
@@ -36,9 +38,10 @@ class Cutter:
         for part in (images, np.asarray(corners, dtype=np.int64)):
             digest.update(np.ascontiguousarray(part).data)
         key = digest.digest()
-        if key not in self._kept:
-            patches = transform.pixels(cut_out(images, corners, side).reshape(-1, side, side, 3)).numpy()
-            if self._bytes + patches.nbytes > self.limit:
-                return patches
-            self._kept[key], self._bytes = patches, self._bytes + patches.nbytes
-        return self._kept[key]
+        with self._lock:  # encoders are read side by side, and ask for the same patches at the same time
+            if key not in self._kept:
+                patches = transform.pixels(cut_out(images, corners, side).reshape(-1, side, side, 3)).numpy()
+                if self._bytes + patches.nbytes > self.limit:
+                    return patches
+                self._kept[key], self._bytes = patches, self._bytes + patches.nbytes
+            return self._kept[key]

@@ -6,31 +6,38 @@ from analysis.bagssl.measured import Measured
 from analysis.bagssl.reading import Reading, Sample
 from analysis.bagssl.roles import Role
 from analysis.params import BagSSL
-from analysis.progress import track
+from analysis.threads import side_by_side
 
 
 def measure(params: BagSSL, sample: Sample, known: dict[str, Role]) -> Measured:
-    """Every measure of every encoder; one encoder after the other, so that its patches are read once and then forgotten."""
+    """Every measure of every encoder; the patches of one are read once and forgotten when it is done."""
     measured = Measured(params)
     of, moved = neighbours.known(sample), invariance.changed(sample)
     facts = loss.world(sample)
     average.tell_apart(measured, sample)
-    for name in track(params.encoders, "patches", unit="encoder"):
+
+    def one(name: str) -> Measured:
+        """Everything about one encoder."""
         role, reading = known[name], Reading(encoders.load(name, params.device), sample)
-        accuracy.measure(measured, reading, role, _sides(params, role, known))
-        average.measure(measured, reading)
+        found = measured.part()
+        accuracy.measure(found, reading, role, _sides(params, role, known))
+        average.measure(found, reading)
         if name in params.followed:
             many = reading.many()
-            accuracy.by_number(measured, reading, many)
-            average.converge(measured, reading, many)
+            accuracy.by_number(found, reading, many)
+            average.converge(found, reading, many)
         if name in params.followed or _located(role):
             scales = (params.small, params.side, params.large)
-            locality.measure(measured, reading, scales[:2] if role.patch else scales)
-            neighbours.measure(measured, reading, of)
-            invariance.measure(measured, reading, moved)
-            invariance.spectra(measured, reading)
+            locality.measure(found, reading, scales[:2] if role.patch else scales)
+            neighbours.measure(found, reading, of)
+            invariance.measure(found, reading, moved)
+            invariance.spectra(found, reading)
             if facts is not None:
-                loss.measure(measured, reading, facts)
+                loss.measure(found, reading, facts)
+        return found
+
+    for found in side_by_side(one, params.encoders, "patches", "encoder"):
+        measured.join(found)
     return measured
 
 

@@ -29,6 +29,16 @@ class Measured:
     draws: dict[Key, Array] = field(default_factory=dict)
     _weights: dict[int, Array] = field(default_factory=dict)
 
+    def part(self) -> "Measured":
+        """An empty one for a part of the encoders, with the same draws of images."""
+        return Measured(self.params, _weights=self._weights)
+
+    def join(self, part: "Measured") -> None:
+        """What was found of a part, after what is there."""
+        for name, rows in part.tables.items():
+            self.tables[name] += rows
+        self.draws |= part.draws
+
     def add(self, table: str, row: Row, values: Array, key: Key | None = None) -> None:
         """Enter a value with its interval, and under `key` its draws (1 + B,)."""
         self.tables[table].append({**row, **vars(estimate(values[0], values[1:], self.params.level))})

@@ -42,33 +42,46 @@ class Backbone(nn.Module):
 class Transformer(Backbone):
     """A timm vision transformer.
 
-    `block1` ... `blockN`: the tokens after each block (before the final norm), pooled by the CLS token, or by the mean
-    over patches where there is none; `embed`: the model's own pooled, normalised output; `patch_mean`: the mean of the
-    final normalised patch tokens. Register tokens are never part of a mean nor of a grid.
+    `block1` ... `blockN`: the tokens after each block (before the final norm), pooled as the model pools the last ones: by
+    the CLS token, or by the mean over patches; `embed`: the model's own pooled, normalised output; `patch_mean`: the mean of
+    the final normalised patch tokens. Register tokens are never part of a mean nor of a grid.
+
+    A network whose last blocks are a decoder is read at an `output` before them: `embed` and `patch_mean` are then the mean
+    over patches after that block, as it is.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, output: int | None = None) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.output = model, output
         self.layers = (*(f"block{i + 1}" for i in range(len(model.blocks))), "embed", "patch_mean")
         self.dim = model.head_hidden_size
-        self._has_cls = getattr(model, "has_class_token", model.num_prefix_tokens > 0)
+        has_cls = getattr(model, "has_class_token", model.num_prefix_tokens > 0)
+        self._by_cls = has_cls and getattr(model, "global_pool", "token") == "token"
+
+    def extra_repr(self) -> str:
+        """Where it is read: part of what tells two encoders apart."""
+        return "" if self.output is None else f"output={self.output}"
 
     def forward_layers(self, x: Tensor, layers: Collection[str]) -> dict[str, Activation]:
         """See `Backbone`."""
-        to_the_end = "embed" in layers or "patch_mean" in layers
-        taps = [i for i in range(len(self.model.blocks)) if self.layers[i] in layers]
+        standard = [name for name in ("embed", "patch_mean") if name in layers]
+        to_the_end = bool(standard) and self.output is None
+        at_output = bool(standard) and self.output is not None
+        taps = [i for i in range(len(self.model.blocks)) if self.layers[i] in layers or (at_output and i + 1 == self.output)]
         final, blocks = self._tokens(x, taps, to_the_end)
         height, width = self.model.patch_embed.dynamic_feat_size(x.shape[-2:])
         found = {}
         for i, (patches, prefix) in zip(taps, blocks, strict=True):
-            vector = prefix[:, 0] if self._has_cls else patches.mean(1)
+            vector = prefix[:, 0] if self._by_cls else patches.mean(1)
             found[self.layers[i]] = Activation(vector, patches.unflatten(1, (height, width)))
         if to_the_end:
             patches = final[:, self.model.num_prefix_tokens :]
             grid = patches.unflatten(1, (height, width))
             found["embed"] = Activation(self.model.forward_head(final, pre_logits=True), grid)
             found["patch_mean"] = Activation(patches.mean(1), grid)
+        elif at_output:
+            grid = found[f"block{self.output}"].grid
+            found |= dict.fromkeys(standard, Activation(grid.flatten(1, 2).mean(1), grid))
         return {name: found[name] for name in layers}
 
     def _tokens(self, x: Tensor, taps: list[int], to_the_end: bool) -> tuple[Any, list[tuple[Tensor, Tensor]]]:
@@ -153,8 +166,8 @@ def _averaged(maps: Tensor) -> Activation:
     return Activation(maps.mean((2, 3)), maps.movedim(1, -1))
 
 
-def wrap(model: nn.Module) -> Backbone:
-    """`model` as a `Backbone`: itself if it is one, else the timm interface that fits it.
+def wrap(model: nn.Module, output: int | None = None) -> Backbone:
+    """`model` as a `Backbone`: itself if it is one, else the timm interface that fits it; `output` is for `Transformer`.
 
     Raises:
         UserError: a timm model whose layers cannot be read as tokens or as maps (n, c, h, w).
@@ -162,7 +175,7 @@ def wrap(model: nn.Module) -> Backbone:
     if isinstance(model, Backbone):
         return model
     if hasattr(model, "blocks") and hasattr(model, "num_prefix_tokens"):
-        return Transformer(model)
+        return Transformer(model, output)
     if not hasattr(model, "forward_intermediates") or getattr(model, "output_fmt", "NCHW") != "NCHW":
         raise UserError(f"{type(model).__name__} networks cannot be read layer by layer here; plain ViTs and convnets can")
     return Convnet(model)

@@ -34,4 +34,5 @@ def load(name: str, path: Path, device: torch.device) -> Encoder:
             raise UserError(f"{path} holds a projector, but the architecture on its card has none")
         load_strict(projector, heads, f"the projector in {path}")
     normalisation = (tuple(card["mean"]), tuple(card["std"]))
-    return Encoder(name, wrap(model), normalisation, size=card["size"], projector=projector, device=device)
+    backbone = wrap(model, card["architecture"].get("output"))
+    return Encoder(name, backbone, normalisation, size=card["size"], projector=projector, device=device)

@@ -73,6 +73,7 @@ PIXELS: dict[str, Any] = {
 }
 WHOLE = f"{STEPS}; reconstruction needs whole images in true colours, hiding is the augmentation (He et al. 2022, table 1e)"
 OFTEN = f"{WHOLE}; three quarters hidden make an image cheap, so it is seen four times as often, at the time of the others"
+MIDDLE = "without a decoder of its own the network ends as one, so that the encoder is read at its middle block"
 TAUGHT: dict[str, Any] = {**ViT, "repeat": 0.5, "start": "mae", "lr": 5e-4}
 WARM = (
     "a new transformer says nearly the same of every image, and a teacher that repeats it teaches nothing: from random weights "
@@ -103,7 +104,7 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
         {**PIXELS, "repeat": 4, "views": {**PIXELS["views"], "area": (1.0, 1.0)}},
         f"{OFTEN}; the method crops for itself, because it must know the scale",
     ),
-    "simmim": ({**PIXELS, "repeat": 2}, f"{WHOLE}; at the time of the others"),
+    "simmim": ({**PIXELS, "repeat": 2}, f"{WHOLE}; at the time of the others; {MIDDLE}"),
     "dino-vit": (TAUGHT, WARM),
     "ibot": (TAUGHT, WARM),
     "dinov2": ({**TAUGHT, "fresh": True, "repeat": 10}, MANY),

@@ -101,6 +101,8 @@ class ResNet(Backbone):
 def build(architecture: dict[str, Any]) -> nn.Module:
     """The backbone an architecture describes, freshly initialised; called on images (n, 3, size, size) it gives (n, d).
 
+    An `output` before the end of a transformer is for who reads it (`backbones.wrap`); the network is the same.
+
     Transformers get the fixed sine-cosine position code and the Xavier initialisation of MAE (He et al. 2022): a learnt code
     costs short trainings most, and timm's spread of 0.02 is meant for far wider networks.
 

@@ -15,7 +15,7 @@ from analysis.errors import UserError
 
 Array = np.ndarray
 Tiles = tuple[int, int]  # rows, columns
-LAST = "embed"  # the layer whose grid is the model's own output: all blocks, then the final norm
+LAST = "embed"  # the layer whose grid is the model's own output: as a rule, all blocks and then the final norm
 
 
 def patch_side(encoder: Encoder) -> int:
@@ -80,7 +80,7 @@ def layer_tokens(
     """Tokens (n, h, w, d) after each of the blocks `names`, from one forward pass; with `norm`, through the final norm too.
 
     Vanyan et al. 2024 send inner blocks through the last block's norm; this does the same, so that the last block with `norm`
-    is what `tokens` gives.
+    is what `tokens` gives (but of a network that is read before its end).
 
     Raises:
         UserError: the encoder is no vision transformer.

@@ -3,11 +3,8 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from analysis.params import QScore
-from analysis.progress import track
 from analysis.qscore import compression, core
 from analysis.qscore.activity import STEPS, Array, Rule, find
 from analysis.qscore.attribution import has_maps
@@ -19,6 +16,7 @@ from analysis.qscore.reading import Reading, activation, effect, read, selectivi
 from analysis.qscore.scores import q_score
 from analysis.results import Row
 from analysis.stats import estimate
+from analysis.threads import side_by_side
 
 AREAS = tuple(Detection.__dataclass_fields__)
 DRAWN = (Q, SPARSITY, "neighbours", "softmax")  # risk-coverage curves
@@ -63,15 +61,12 @@ def measure(params: QScore, data: Split, of: Regions | None) -> Measured:
             _core(found, name, reading, of, params)
         return found
 
-    # Threads, for nearly all the time is spent in matrix products, which leave Python's lock to others; each takes one core.
     measured = Measured()
-    with threadpool_limits(limits=1):
-        jobs = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(delayed(one)(name) for name in params.encoders)
-        for found in track(jobs, "encoders", total=len(params.encoders), unit="encoder"):
-            measured.first = measured.first or found.first
-            measured.draws |= found.draws
-            for table, rows in found.tables.items():
-                measured.tables.setdefault(table, []).extend(rows)
+    for found in side_by_side(one, params.encoders, "encoders", "encoder"):
+        measured.first = measured.first or found.first
+        measured.draws |= found.draws
+        for table, rows in found.tables.items():
+            measured.tables.setdefault(table, []).extend(rows)
     return measured
 
 
