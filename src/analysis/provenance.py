@@ -18,7 +18,7 @@ from analysis.params import StudyParams
 from analysis.results import plain, read_json, reference_file, write_json
 
 # Modules that reach a run only through the parameter values, which are part of the fingerprint themselves.
-_BY_VALUE = {"analysis.params", "analysis.presets"}
+_BY_VALUE = {"analysis.params", "analysis.params.base", "analysis.params.studies", "analysis.presets"}
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "matplotlib", "papermill", "jupytext")
 
 

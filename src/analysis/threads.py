@@ -7,16 +7,13 @@ while. Where they take turns, as in a logistic regression, two cores then do the
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any
 
 import torch
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from analysis.progress import track
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @contextmanager
@@ -31,7 +28,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def side_by_side(work: Callable[[Item], Result], items: Sequence[Item], description: str, unit: str) -> Iterator[Result]:
+def side_by_side(work: Callable[[Any], Any], items: Sequence[Any], description: str, unit: str) -> Iterator[Any]:
     """`work` of each item, in order, as many at a time as torch has threads; each takes one core.
 
     Threads, for nearly all the time is spent in convolutions and matrix products, which leave Python's lock to others.

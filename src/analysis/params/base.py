@@ -1,0 +1,46 @@
+"""What the parameters of every study share."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Pixels = Annotated[int, Field(ge=2, le=1024)]
+
+
+class StudyParams(BaseModel):
+    """What every study shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of every random draw")
+    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="where encoders run; auto takes a GPU if there is one")
+    source: Literal["measured", "stored"] = Field(
+        "measured", description="measured: compute everything; stored: draw the page from the numbers in data/reference"
+    )
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Names of the data sets, encoders and further files (below `data/`) that a run reads."""
+        return {"datasets": getattr(self, "datasets", ()), "encoders": getattr(self, "encoders", ()), "files": ()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_from_text(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """`a,b` and a single value are lists too, where a list is expected."""
+        lists = {name for name, info in cls.model_fields.items() if "tuple" in str(info.annotation)}
+        return {name: _as_list(value) if name in lists else value for name, value in values.items()}
+
+    @field_validator("*")
+    @classmethod
+    def _no_repeats(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and len(set(value)) < len(value):
+            raise ValueError("repeats an entry")
+        return value
+
+
+def _as_list(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return (value,) if isinstance(value, (int, float)) else value
