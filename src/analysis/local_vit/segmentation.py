@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from analysis.local_vit import transforms
 from analysis.local_vit.neighbours import Metric, nearest
+from analysis.threads import one_thread
 
 Array = np.ndarray
 SOFT_K, SOFT_TEMPERATURE = 30, 0.02  # neighbours and temperature of Balazevic et al. 2023
@@ -147,4 +148,5 @@ def fit_linear(bank: Bank, *, normalise: bool, seed: int) -> Linear:
 def _logistic(x: Array, labels: Array, strength: float) -> LogisticRegression:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # stopped after ITERATIONS steps, the same for every encoder
-        return LogisticRegression(C=strength / len(x), max_iter=ITERATIONS, tol=1e-3).fit(x, labels)
+        with one_thread():
+            return LogisticRegression(C=strength / len(x), max_iter=ITERATIONS, tol=1e-3).fit(x, labels)
