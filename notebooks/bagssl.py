@@ -110,8 +110,8 @@ pages.accuracy_table(results, params.side)
 pages.pairs_table(results)
 
 # %% [markdown]
-# The same over further trainings of VICReg, with patches and with crops of many sizes, from other random weights and other
-# batches: Student's interval.
+# The same over further trainings of VICReg and SimCLR, with patches and with crops of many sizes, from other random weights
+# and other batches: Student's interval over trainings, where those above are over test images.
 
 # %%
 pages.further_table(results)

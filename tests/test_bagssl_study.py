@@ -133,13 +133,15 @@ def test_further_seeds_are_compared_training_by_training() -> None:
             **{f"{what}_{probe}": v + 0.1 * seed for what in ("whole", "bag") for probe in ("linear", "knn")},
         }
         for seed in range(3)
-        for method, v in (("vicreg", 0.4), ("vicreg-patch", 0.45))
+        for method, v in (("vicreg", 0.4), ("vicreg-patch", 0.45), ("simclr", 0.4), ("simclr-patch", 0.3))
     ]
     found = study._further(rows)
-    assert [row["n"] for row in found] == [3] * 4
-    assert found[0]["value"] == pytest.approx(0.05)
-    assert found[0]["low"] == pytest.approx(0.05)  # what a seed does to both is no difference between them
-    assert study._further(rows[:2]) == study._further([]) == []  # one training has no spread
+    assert [row["n"] for row in found] == [3] * 8
+    for twin, gap in (("vicreg", 0.05), ("simclr", -0.1)):
+        first = next(row for row in found if row["twin"] == twin)
+        assert first["value"] == pytest.approx(gap)
+        assert first["low"] == pytest.approx(gap)  # what a seed does to both is no difference between them
+    assert study._further(rows[:4]) == study._further([]) == []  # one training has no spread
 
 
 def test_small_patches_are_judged_by_those_trained_on_them_else_by_the_multi_scale_ones() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from analysis.bagssl.contrasts import COSINES, GRID, PROBES, SHUFFLED, TRUE, UNLIKE, VIEWS, WHOLE, Contrasts, bag
 from analysis.bagssl.roles import pairs
 from analysis.claims import Claim, Finding, Verdict, finding, signed, sized, untested
+from analysis.model_zoo.cards import METHODS
 from analysis.params import BagSSL
 from analysis.results import Row
 from analysis.stats import Estimate
@@ -128,7 +129,8 @@ def _judge_b1(contrasts: Contrasts, params: BagSSL, further: Sequence[Row]) -> F
         note += f"; trained on patches that share no pixel {signed(contrasts.estimate(without))}"
     for row in further:
         if (row["probe"], row["against"]) == ("linear", "whole"):
-            note += f"; over {row['n']} trainings each of VICReg {signed(Estimate(row['value'], row['low'], row['high']))}"
+            method, spread = METHODS[row["twin"]][0], Estimate(row["value"], row["low"], row["high"])
+            note += f"; over {row['n']} trainings each of {method} {signed(spread)}"
     return finding("B1", verdict, first, contrasts.estimate(floor), f"{note}. Control: the untrained bag.")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from analysis.bagssl.contrasts import TRUE, UNLIKE, WHOLE
 from analysis.bagssl.published import ABSTRACT, EMP_SSL, SETTINGS, WHOLE_IMAGES
+from analysis.model_zoo.cards import METHODS
 from analysis.prose import NOTHING, Column, Prose, say, table
 from analysis.results import Results, Row
 
@@ -79,9 +80,13 @@ def further_table(results: Results) -> Prose:
     if not results.tables["further"]:
         return say("*No training with further seeds belongs to this run.*")
     words = {"whole": "its whole image", "bag": "its own bag"}
-    rows = [{**row, "probe": _PROBES[row["probe"]], "against": words[row["against"]]} for row in results.tables["further"]]
+    rows = [
+        {**row, "twin": METHODS[row["twin"]][0], "probe": _PROBES[row["probe"]], "against": words[row["against"]]}
+        for row in results.tables["further"]
+    ]
     columns: dict[str, Column] = {
-        "against": "VICReg, patches: bag less twin's",
+        "twin": "Method",
+        "against": "Patches: bag less twin's",
         "probe": "Probe",
         "n": ("Pairs of trainings", "d"),
     }

@@ -20,7 +20,7 @@ from analysis.progress import track
 from analysis.results import Row, read_json, write_json
 
 STORED = paths.DATA / "tuning" / "bagssl.json"
-METHODS = ("vicreg", "vicreg-patch")
+METHODS = ("vicreg", "vicreg-patch", "simclr", "simclr-patch")
 SIDE, PATCHES = 32, 8
 
 

@@ -107,18 +107,19 @@ def _trained(study: Notebook) -> list[Row]:
 
 
 def _further(rows: Sequence[Row]) -> list[Row]:
-    """Bags of the model trained on patches less its multi-scale twin, seed by seed: mean and Student's interval."""
+    """Bags of a model trained on patches less its multi-scale twin, seed by seed: mean and Student's interval, twin by twin."""
     found = {(row["method"], row["seed"]): row for row in rows}
-    both = [
-        (row, found[twin, seed])
-        for (name, seed), row in found.items()
-        if (twin := name.partition("-")[0]) != name and (twin, seed) in found
-    ]
+    pairs: dict[str, list[tuple[Row, Row]]] = {}
+    for (name, seed), row in found.items():
+        twin = name.partition("-")[0]
+        if twin != name and (twin, seed) in found:
+            pairs.setdefault(twin, []).append((row, found[twin, seed]))
     return [
         {
-            **{"probe": probe, "against": against, "n": len(both)},
-            **vars(student(np.array([own[f"bag_{probe}"] - twin[f"{against}_{probe}"] for own, twin in both]))),
+            **{"twin": twin, "probe": probe, "against": against, "n": len(both)},
+            **vars(student(np.array([own[f"bag_{probe}"] - other[f"{against}_{probe}"] for own, other in both]))),
         }
+        for twin, both in pairs.items()
         for probe in PROBES
         for against in ("whole", "bag")
         if len(both) > 1

@@ -47,6 +47,7 @@ _WORDS = {
     "predictor": "learning rate of a predictor, relative",
     "warmup": "warm-up",
     "start": "begins as",
+    "endless": "images without end",
     "fresh": "new images in each epoch",
     "fresh_images": "new images in each epoch",
     "full": "side of a view, px",

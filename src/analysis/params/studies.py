@@ -130,7 +130,9 @@ class BagSSL(StudyParams):
     )
     n_patches: int = Field(8, ge=2, le=4096, description="patches of each image in a mean")
     most: int = Field(256, ge=2, le=4096, description="patches of each image at the end of the curves")
-    retrain: bool = Field(False, description="train VICReg, on patches and on crops, with further seeds; else data/tuning")
+    retrain: bool = Field(
+        False, description="train VICReg and SimCLR, on patches and on crops, with further seeds; else data/tuning"
+    )
     seeds: int = Field(2, ge=2, le=100, description="trainings of each, the zoo's own among them")
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
