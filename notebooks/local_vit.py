@@ -69,10 +69,13 @@ pages.encoders_table(results)
 # project was trained; chance is 0.06. It says how much a model has learnt at all: one that is hardly better than the
 # untrained encoder (by less than 0.05) is shown on this page, and left out of all claims. The small DINO, iBOT and DINOv2
 # of this project *start from the weights of its MAE*, since from random ones self-distillation taught a transformer this
-# small nothing within its budget: between them and MAE lies their method's further training, and nothing else.
+# small nothing within its budget: between them and MAE lies their method's further training, and nothing else. DINO and iBOT
+# went on with the images of MAE; DINOv2 with a hundred times as many, each seen once, so that in this project data and
+# method of DINOv2 are not told apart, as they are not in the published models.
 #
 # Images are cut into square tiles, each of which is an image of its own to the encoder; grids of patches are equal for
-# all encoders. Tokens are those of the last block after the final norm; of a convolutional network, the last map. A bank
+# all encoders. Tokens are those of the last block after the final norm; of the small SimMIM those of its third block, since
+# its last ones draw pixels (see the page of the zoo); of a convolutional network, the last map. A bank
 # patch has the class that most of its pixels have; a test patch stands for all its pixels, and one confusion matrix of all
 # pixels gives the mIoU: pixels of no class are left out, and so are classes of which the test images have no pixel.
 # Intervals are over test images.
