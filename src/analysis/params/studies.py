@@ -133,7 +133,7 @@ class BagSSL(StudyParams):
     retrain: bool = Field(
         False, description="train VICReg and SimCLR, on patches and on crops, with further seeds; else data/tuning"
     )
-    seeds: int = Field(2, ge=2, le=100, description="trainings of each, the zoo's own among them")
+    seeds: int = Field(3, ge=2, le=100, description="trainings of each, the zoo's own among them")
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
