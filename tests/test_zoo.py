@@ -120,6 +120,14 @@ def test_a_card_says_how_its_encoder_was_made(name: str) -> None:
     assert not recipe["collapsed"]
 
 
+def test_dinov2_saw_a_hundred_times_the_images_of_its_siblings_each_once_and_knows_more_for_it() -> None:
+    own, sibling = card("dinov2"), card("ibot")
+    assert own["recipe"]["images"] == 100 * sibling["recipe"]["images"]
+    assert own["recipe"]["images_seen"] <= own["recipe"]["images"]
+    for probe in ("knn", "linear"):
+        assert own["probes"][probe]["low"] > sibling["probes"][probe]["high"]
+
+
 @pytest.mark.parametrize("name", CARDS)
 def test_a_card_says_how_good_its_encoder_is(name: str) -> None:
     probes, on_scenes = card(name)["probes"], not name.endswith("-tiny-imagenet")
