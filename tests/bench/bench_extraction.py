@@ -73,7 +73,7 @@ def main(turns: int = 15) -> None:
     zoo = encoders.load("zoo:simclr")
     cases = {
         "ViT-Tiny, 224 px": (Encoder("vit", wrap(vit), HALF, size=224), vit, 32),
-        "zoo ResNet, 64 px": (zoo, zoo.backbone, 1024),
+        "zoo ResNet, 64 px": (zoo, zoo.backbone, 8192),
     }
     print(f"cost over the bare forward pass, one thread; limit {LIMIT}")
     for name, (encoder, bare, n) in cases.items():
