@@ -127,6 +127,13 @@ def test_the_twin_of_an_encoder_is_the_untrained_one_of_its_architecture_whateve
     assert cards.twins(listed) == {"zoo:simclr": "zoo:untrained", "zoo:supervised-vit": "zoo:untrained-vit"}
 
 
+def test_every_encoder_of_the_zoo_has_its_twin_in_the_default_run() -> None:
+    listed = [cards.read(name) for name in resolve("model_zoo", "default").encoders]
+    found = cards.twins([card for card in listed if card.recipe["data"] == "scenes"])
+    assert found["zoo:simmim"] == found["zoo:mae"] == "zoo:untrained-vit"
+    assert set(found.values()) == {"zoo:untrained", "zoo:untrained-vit"}
+
+
 def test_a_trained_encoder_without_its_twin_is_refused_by_name() -> None:
     with pytest.raises(UserError, match="zoo:dino-vit comes without its untrained twin: add zoo:untrained-vit"):
         cards.twins([written("dino-vit"), written("untrained")])

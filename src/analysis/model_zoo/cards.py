@@ -149,7 +149,8 @@ def starts(cards: Sequence[Card]) -> dict[str, str]:
 
 
 def _shape(card: Card) -> str:
-    return str({key: value for key, value in card.content["architecture"].items() if key != "projector"})
+    """The network itself: what its head is and where it is read does not make another one."""
+    return str({key: value for key, value in card.content["architecture"].items() if key not in ("projector", "output")})
 
 
 def row(card: Card) -> Row:
