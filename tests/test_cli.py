@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from analysis import cli
 from analysis.cli import app
 from analysis.errors import UserError
 
@@ -139,3 +140,18 @@ def test_a_relative_folder_is_understood_from_where_the_user_stands(tmp_path: Pa
     monkeypatch.chdir(tmp_path)
     found = absolute({"datasets": ["folder:mine", "eth80"], "n": 20})
     assert found == {"datasets": [f"folder:{os.path.realpath(tmp_path / 'mine')}", "eth80"], "n": 20}
+
+
+def test_relative_folders_in_the_environment_are_those_that_a_kernel_will_find_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATA_ROOT", "ANALYSIS_BUILD"):
+        monkeypatch.setenv(name, f"here/{name}")
+    monkeypatch.setattr(sys, "argv", ["analysis", "list"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 0
+    assert [os.environ[name] for name in ("DATA_ROOT", "ANALYSIS_BUILD")] == [
+        os.path.realpath(tmp_path / "here" / name) for name in ("DATA_ROOT", "ANALYSIS_BUILD")
+    ]

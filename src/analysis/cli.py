@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +25,9 @@ Cores = Annotated[int, typer.Option(help="processor cores to use")]
 
 def main() -> None:
     """Entry point: a `UserError` becomes one line and exit code 2."""
+    for name in ("DATA_ROOT", "ANALYSIS_BUILD"):  # meant from where the user stands; kernels and Snakemake stand elsewhere
+        if folder := os.environ.get(name):
+            os.environ[name] = str(paths.user_path(folder))
     try:
         app()
     except UserError as error:
