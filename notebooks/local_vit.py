@@ -74,8 +74,8 @@ pages.encoders_table(results)
 # method of DINOv2 are not told apart, as they are not in the published models.
 #
 # Images are cut into square tiles, each of which is an image of its own to the encoder; grids of patches are equal for
-# all encoders. Tokens are those of the last block after the final norm; of the small SimMIM those of its third block, since
-# its last ones draw pixels (see the page of the zoo); of a convolutional network, the last map. A bank
+# all encoders. Tokens are those of the last block after the final norm; of the small SimMIM those of its third block after
+# that norm, since its last blocks draw pixels (see the page of the zoo); of a convolutional network, the last map. A bank
 # patch has the class that most of its pixels have; a test patch stands for all its pixels, and one confusion matrix of all
 # pixels gives the mIoU: pixels of no class are left out, and so are classes of which the test images have no pixel.
 # Intervals are over test images.

@@ -116,8 +116,8 @@ pages.failures(results)
 # A network that predicts pixels without a decoder of its own, as SimMIM does, needs its last blocks for the pixels: its end
 # is the wrong place to ask what it learnt. So the transformers are read after every block, and the rule is applied once more
 # to the block in the middle of each (chosen by its place, for all of them, not by its score). SimMIM is read there in all
-# studies, since its end had lost to an untrained network; its *Out* is the mean over patches after its third block, without a
-# norm. All others are read at their end.
+# studies, since its end had lost to an untrained network; its *Out* is the mean over patches after its third block, through
+# the final norm. All others are read at their end.
 
 # %%
 study.show(

@@ -252,11 +252,11 @@ def test_blocks_of_a_transformer_that_averages_its_patches_are_averaged_too_thou
     torch.testing.assert_close(encoder.pooled(images, ["block1"])["block1"], encoder.patches(images, "block1").mean((1, 2)))
 
 
-def test_a_transformer_read_before_its_end_gives_the_mean_over_patches_there_and_all_its_blocks() -> None:
+def test_a_transformer_read_before_its_end_gives_the_mean_over_normed_patches_there_and_all_its_blocks() -> None:
     whole = tiny_vit()
     encoder = Encoder("vit", wrap(whole.backbone.model, output=2), IMAGENET, size=32)
     images = photos(2, 32)
-    grid = whole.patches(images, "block2")
+    grid = whole.backbone.model.norm(whole.patches(images, "block2")).detach()
     found = encoder.pooled(images, encoder.layers)
     assert encoder.layers == whole.layers
     for layer in ("embed", "patch_mean"):

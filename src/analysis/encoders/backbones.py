@@ -50,7 +50,7 @@ class Transformer(Backbone):
     the final normalised patch tokens. Register tokens are never part of a mean nor of a grid.
 
     A network whose last blocks are a decoder is read at an `output` before them: `embed` and `patch_mean` are then the mean
-    over patches after that block, as it is.
+    over patches after that block, which go through the final norm as those of other networks do.
     """
 
     def __init__(self, model: Any, output: int | None = None) -> None:
@@ -83,7 +83,7 @@ class Transformer(Backbone):
             found["embed"] = Activation(self.model.forward_head(final, pre_logits=True), grid)
             found["patch_mean"] = Activation(patches.mean(1), grid)
         elif at_output:
-            grid = found[f"block{self.output}"].grid
+            grid = self.model.norm(found[f"block{self.output}"].grid)
             found |= dict.fromkeys(standard, Activation(grid.flatten(1, 2).mean(1), grid))
         return {name: found[name] for name in layers}
 
