@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from analysis import paths
 from analysis.bagssl import accuracy, average, claims, defects, invariance, locality, loss, neighbours, reading, roles, study
@@ -15,6 +16,7 @@ from analysis.bagssl.contrasts import GRID, SHUFFLED, TRUE, UNLIKE, VIEWS, WHOLE
 from analysis.bagssl.cooccurrence import KINDS, agreement
 from analysis.bagssl.cooccurrence import similarities as similarities_of_all
 from analysis.bagssl.known import BAG, LAYOUT, known
+from analysis.bagssl.measure import measure
 from analysis.bagssl.measured import Measured
 from analysis.bagssl.roles import Role
 from analysis.bagssl.views import shifted_views
@@ -410,3 +412,20 @@ def test_the_same_seed_gives_the_same_numbers_again(smoke_run: Callable[[str], P
     first, second = (Results.load(folder / "results.json") for folder in (smoke_run("bagssl"), again))
     assert [dataclasses.asdict(claim) for claim in first.claims] == [dataclasses.asdict(claim) for claim in second.claims]
     assert first.tables == second.tables
+
+
+def test_encoders_read_side_by_side_give_the_tables_of_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = resolve("bagssl", "smoke", {"n_bootstrap": 50})
+    assert isinstance(params, BagSSL)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            monkeypatch.setenv("ANALYSIS_BUILD", str(tmp_path / str(threads)))  # nothing is read from the other's cache
+            torch.set_num_threads(threads)
+            found.append(measure(params, reading.sample(params), roles.roles(params.encoders)))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0].tables == found[1].tables
+    assert list(found[0].draws) == list(found[1].draws)

@@ -11,7 +11,6 @@ Channels = tuple[float, float, float]
 RAW: tuple[Channels, Channels] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 HALF: tuple[Channels, Channels] = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 IMAGENET: tuple[Channels, Channels] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-AT_ONCE = 2**17  # numbers that stay in a processor's cache: half a megabyte
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,13 @@ class Transform:
 
         The result is a view of `out` (n or more, size, size, 3) if that is given: memory used again is quicker than new pages.
         Whole image rows are scaled at once: three channels are too short for a processor's vector registers, which makes
-        this five times as fast as broadcasting over the channels, and gives the same numbers. A processor takes a few images
-        at a time, so that the three steps find them in its cache.
+        this five times as fast as broadcasting over the channels, and gives the same numbers.
         """
         n, height, width, _ = pixels.shape
         mean, std = (torch.tensor(values, device=pixels.device).repeat(width) for values in (self.mean, self.std))
         rows = pixels.reshape(n, height, 3 * width)
-        found = torch.empty(rows.shape, device=pixels.device) if out is None else out[:n].view(rows.shape)
-        step = n if pixels.is_cuda else max(1, AT_ONCE // (3 * height * width))
-        for raw, scaled in zip(rows.split(step), found.split(step), strict=True):
-            torch.div(raw, 255, out=scaled).sub_(mean).div_(std)
-        return found.view(n, height, width, 3).permute(0, 3, 1, 2)
+        rows = torch.div(rows, 255, out=None if out is None else out[:n].view(rows.shape)).sub_(mean).div_(std)
+        return rows.view(n, height, width, 3).permute(0, 3, 1, 2)
 
 
 def _resized(image: np.ndarray, size: int) -> np.ndarray:
