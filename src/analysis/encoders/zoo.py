@@ -68,7 +68,7 @@ class ResNet(Backbone):
         self.dim = dim
 
     def fold(self) -> None:
-        """Put every batch norm into the convolution before it, for good: equal up to 1e-6, in four fifths of the time.
+        """Put every batch norm into the convolution before it, for good: equal up to 1e-6, in four fifths of the time at 128.
 
         For an encoder that is used; one that is to be trained further needs its norms.
         """
