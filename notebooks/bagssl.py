@@ -50,8 +50,8 @@ device = None
 source = None
 
 # %% tags=["remove-cell"]
-from analysis.bagssl import pages, plots, plots_patches
-from analysis.bagssl import study as bagssl
+from analysis.studies.bagssl import pages, plots, plots_patches
+from analysis.studies.bagssl import study as bagssl
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
 from analysis.prose import say

@@ -46,8 +46,8 @@ source = None
 
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
-from analysis.local_vit import pages, plots
-from analysis.local_vit import study as local_vit
+from analysis.studies.local_vit import pages, plots
+from analysis.studies.local_vit import study as local_vit
 from analysis.notebook import open_notebook
 from analysis.prose import say
 from analysis.verdict_prose import answer, verdicts

@@ -42,8 +42,8 @@ source = None
 
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
-from analysis.masking import plots
-from analysis.masking import study as masking
+from analysis.studies.masking_cka import plots
+from analysis.studies.masking_cka import study as masking
 from analysis.notebook import open_notebook
 from analysis.prose import say
 from analysis.verdict_prose import answer, verdicts

@@ -39,9 +39,9 @@ source = None
 
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
-from analysis.model_zoo import pages, plots
-from analysis.model_zoo import study as zoo
-from analysis.model_zoo.verdict import RULE
+from analysis.studies.model_zoo import pages, plots
+from analysis.studies.model_zoo import study as zoo
+from analysis.studies.model_zoo.verdict import RULE
 from analysis.notebook import open_notebook
 from analysis.prose import say
 

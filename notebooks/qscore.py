@@ -53,8 +53,8 @@ source = None
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
 from analysis.prose import say
-from analysis.qscore import pages, pictures, plots
-from analysis.qscore import study as qscore
+from analysis.studies.qscore import pages, pictures, plots
+from analysis.studies.qscore import study as qscore
 from analysis.verdict_prose import answer, verdicts
 
 use_style()

@@ -58,8 +58,8 @@ source = None
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
 from analysis.prose import say
-from analysis.rcdm import pages, pages_decoder, plots
-from analysis.rcdm import study as rcdm
+from analysis.studies.rcdm import pages, pages_decoder, plots
+from analysis.studies.rcdm import study as rcdm
 from analysis.verdict_prose import answer, verdicts
 
 use_style()

@@ -37,8 +37,8 @@ source = None
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
 from analysis.prose import say
-from analysis.world import pages, plots, sheets
-from analysis.world import study as world
+from analysis.studies.world import pages, plots, sheets
+from analysis.studies.world import study as world
 
 use_style()
 study = open_notebook("world", globals())

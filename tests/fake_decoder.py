@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from analysis import datasets, encoders
-from analysis.rcdm.conditions import Condition, condition, one_hot, read, thumbnails
+from analysis.decoders.conditions import Condition, condition, one_hot, read, thumbnails
 
 NAMES = (
     *("simclr:backbone", "simclr:hidden", "simclr:projector", "simclr:backbone:adagn", "supervised:backbone"),
@@ -13,7 +13,7 @@ NAMES = (
 
 
 class NearestDecoder:
-    """The interface of `analysis.rcdm.decoder.Decoder` over a few real images."""
+    """The interface of `analysis.decoders.decoder.Decoder` over a few real images."""
 
     size = 32
 

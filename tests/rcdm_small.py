@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from analysis.rcdm.bank import Bank
-from analysis.rcdm.card import digest_of
-from analysis.rcdm.conditions import condition, one_hot, thumbnails
-from analysis.rcdm.decoder import Decoder
-from analysis.rcdm.recipe import Recipe, Shape
-from analysis.rcdm.training import Training
+from analysis.decoders.card import digest_of
+from analysis.decoders.conditions import condition, one_hot, thumbnails
+from analysis.decoders.decoder import Decoder
+from analysis.decoders.module import Training
+from analysis.decoders.recipe import Recipe, Shape
+from analysis.decoders.training_set import Bank
 
 SHAPE = Shape(size=16, patch=4, widths=(16, 32), head=8, code=128)
 RECIPE = Recipe(SHAPE, images=64, steps=6, batch=8, lr=3e-3, warmup=2, every=2, ranks=0, among=16, decay=0.0)

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from analysis.bagssl import aggregate
-from analysis.bagssl.cutting import Cutter
-from analysis.bagssl.geometry import dense_boxes, sample_boxes
 from analysis.encoders import zoo
 from analysis.encoders.backbones import Activation, Backbone
 from analysis.encoders.base import Encoder
 from analysis.encoders.transform import HALF, Transform
 from analysis.errors import UserError
+from analysis.studies.bagssl import aggregate
+from analysis.studies.bagssl.cutting import Cutter
+from analysis.studies.bagssl.geometry import dense_boxes, sample_boxes
 
 
 class Colours(Backbone):

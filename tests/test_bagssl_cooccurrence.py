@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analysis.bagssl import cooccurrence, losses
-from analysis.bagssl.geometry import dense_boxes, sample_boxes
 from analysis.datasets import Dataset, scenes
 from analysis.errors import UserError
+from analysis.studies.bagssl import cooccurrence, losses
+from analysis.studies.bagssl.geometry import dense_boxes, sample_boxes
 
 SIDE, K = 8, len(cooccurrence.KINDS)
 

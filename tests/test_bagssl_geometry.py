@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.bagssl.geometry import dense_boxes, expected_overlap, overlap, positions, sample_boxes
-from analysis.encoders.augment import apart
 from analysis.errors import UserError
+from analysis.studies.bagssl.geometry import dense_boxes, expected_overlap, overlap, positions, sample_boxes
+from analysis.training.views import apart
 
 
 def seeded(seed: int = 0) -> np.random.Generator:

@@ -5,9 +5,9 @@ import pytest
 import torch
 from lightly.loss import EMPSSLLoss
 
-from analysis.bagssl import losses
-from analysis.encoders.methods import METHODS
 from analysis.errors import UserError
+from analysis.studies.bagssl import losses
+from analysis.training.methods import METHODS
 
 
 @pytest.fixture

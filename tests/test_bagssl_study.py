@@ -10,20 +10,33 @@ import pytest
 import torch
 
 from analysis import paths
-from analysis.bagssl import accuracy, average, claims, defects, invariance, locality, loss, neighbours, reading, roles, study
-from analysis.bagssl.accounting import Cost
-from analysis.bagssl.contrasts import GRID, SHUFFLED, TRUE, UNLIKE, VIEWS, WHOLE, Contrasts, bag
-from analysis.bagssl.cooccurrence import KINDS, agreement
-from analysis.bagssl.cooccurrence import similarities as similarities_of_all
-from analysis.bagssl.known import BAG, LAYOUT, known
-from analysis.bagssl.measure import measure
-from analysis.bagssl.measured import Measured
-from analysis.bagssl.roles import Role
-from analysis.bagssl.views import shifted_views
 from analysis.errors import UserError
-from analysis.params import BagSSL, resolve
-from analysis.qscore.data import Split
+from analysis.params import resolve
 from analysis.results import Results
+from analysis.studies.bagssl import (
+    accuracy,
+    average,
+    claims,
+    defects,
+    invariance,
+    locality,
+    loss,
+    neighbours,
+    reading,
+    roles,
+    study,
+)
+from analysis.studies.bagssl.accounting import Cost
+from analysis.studies.bagssl.contrasts import GRID, SHUFFLED, TRUE, UNLIKE, VIEWS, WHOLE, Contrasts, bag
+from analysis.studies.bagssl.cooccurrence import KINDS, agreement
+from analysis.studies.bagssl.cooccurrence import similarities as similarities_of_all
+from analysis.studies.bagssl.known import BAG, LAYOUT, known
+from analysis.studies.bagssl.measure import measure
+from analysis.studies.bagssl.measured import Measured
+from analysis.studies.bagssl.params import BagSSL
+from analysis.studies.bagssl.roles import Role
+from analysis.studies.bagssl.views import shifted_views
+from analysis.studies.qscore.data import Split
 
 Key = tuple[str, str, str]
 Values = dict[Key, float]

@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import load_file
 
 from analysis import paths
-from analysis.bagssl import seeds
-from analysis.bagssl.accounting import Cost, cost, ratios
-from analysis.encoders import pretrain
-from analysis.encoders.augment import IDENTITY, Views, crop
 from analysis.encoders.facts import _zoo_title
-from analysis.encoders.methods import METHODS
-from analysis.encoders.pretrain_recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, adapted, draw_views
 from analysis.errors import UserError
+from analysis.studies.bagssl import seeds
+from analysis.studies.bagssl.accounting import Cost, cost, ratios
+from analysis.training import pretrain
+from analysis.training.methods import METHODS
+from analysis.training.recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, adapted, draw_views
+from analysis.training.views import IDENTITY, Views, crop
 
 PATCHES = [name for name in METHODS if "-patch" in name]
 TINY = Recipe(epochs=1, images=16, batch=8, full=32, probes=(24, 16))

@@ -28,8 +28,8 @@ from analysis.encoders.facts import facts
 from analysis.encoders.transform import RAW
 from analysis.encoders.weights import read_torch
 from analysis.errors import MissingFile, UserError
-from analysis.local_vit import tokens
-from analysis.presets import VALUES
+from analysis.studies.local_vit import tokens
+from analysis.studies.local_vit.params import PRESETS
 from checkpoint_files import content, drawn, meta, torchvision_vit
 
 KINDS = checkpoints()
@@ -423,9 +423,9 @@ def test_simmim_has_its_shared_position_bias_and_layer_scale(small: None) -> Non
     torch.testing.assert_close(features(backbone, image(), "block1"), t[:, 1:].mean(1), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", VALUES["local_vit"]["paper"]["encoders"])
+@pytest.mark.parametrize("name", PRESETS["paper"]["encoders"])
 def test_every_transformer_of_the_local_probes_gives_the_grid_of_its_preset(name: str, small: None) -> None:
-    kind, side = name.removeprefix("hub-file:"), VALUES["local_vit"]["paper"]["grid"]
+    kind, side = name.removeprefix("hub-file:"), PRESETS["paper"]["grid"]
     backbone, _ = read(kind, content(kind, drawn, depth=1))
     encoder = tokens.with_grid(Encoder(name, backbone, RAW, size=224), side)
     images = np.random.default_rng(0).integers(0, 256, (1, 250, 500, 3), dtype=np.uint8)

@@ -6,10 +6,10 @@ import pytest
 from analysis.claims import Finding
 from analysis.encoders.facts import Facts
 from analysis.ledger import LEDGER
-from analysis.masking import claims
-from analysis.masking.measure import MASK_PAIRS, occlusion_pairs
-from analysis.params import MaskingCka
 from analysis.similarity import CkaEstimate
+from analysis.studies.masking_cka import claims
+from analysis.studies.masking_cka.measure import MASK_PAIRS, occlusion_pairs
+from analysis.studies.masking_cka.params import MaskingCka
 
 MODELS = {"a": "self", "b": "self", "teacher": "labels", "blank": "none"}
 KNOWN = {name: Facts(name.upper(), 64, kind) for name, kind in MODELS.items()}  # type: ignore[arg-type]

@@ -15,8 +15,8 @@ from analysis.encoders.base import Encoder
 from analysis.encoders.conv4 import Conv4
 from analysis.encoders.transform import RAW
 from analysis.errors import UserError
-from analysis.local_vit import neighbours, segmentation, tokens, transforms, variance
-from analysis.local_vit.neighbours import METRICS, nearest
+from analysis.studies.local_vit import neighbours, segmentation, tokens, transforms, variance
+from analysis.studies.local_vit.neighbours import METRICS, nearest
 
 
 @pytest.fixture(scope="module")

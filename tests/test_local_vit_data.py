@@ -10,7 +10,7 @@ from PIL import Image
 
 from analysis import datasets
 from analysis.errors import MissingFile, UserError
-from analysis.local_vit import frames, matching
+from analysis.studies.local_vit import frames, matching
 
 
 @pytest.fixture

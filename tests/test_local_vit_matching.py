@@ -6,7 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from analysis.datasets import scenes
 from analysis.errors import UserError
-from analysis.local_vit import correspondence, degrade, instances
+from analysis.studies.local_vit import correspondence, degrade, instances
 
 
 def test_a_region_is_the_mean_of_the_image_painted_with_its_tokens() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from analysis import datasets, encoders
 from analysis.errors import UserError
-from analysis.local_vit import claims, defects, frames, matching, measure, segment
-from analysis.local_vit.contrasts import AS_THEY_COME, COMMON, COSINE, WITHOUT_RANDOM, WITHOUT_TOP, Contrasts, method
-from analysis.local_vit.correspondence import correspondences, inverse
-from analysis.params import LocalVit
 from analysis.results import Results
+from analysis.studies.local_vit import claims, defects, frames, matching, measure, segment
+from analysis.studies.local_vit.contrasts import AS_THEY_COME, COMMON, COSINE, WITHOUT_RANDOM, WITHOUT_TOP, Contrasts, method
+from analysis.studies.local_vit.correspondence import correspondences, inverse
+from analysis.studies.local_vit.params import LocalVit
 
 TITLES = {"d": "DINO", "d2": "DINOv2", "m": "MAE", "s": "Scale-MAE", "u": "untrained ViT"}
 

@@ -11,7 +11,7 @@ from skimage.morphology import disk
 
 from analysis.datasets import scenes
 from analysis.errors import UserError
-from analysis.local_vit import tracking, video_scores
+from analysis.studies.local_vit import tracking, video_scores
 
 
 def reference_outline(mask: np.ndarray) -> np.ndarray:

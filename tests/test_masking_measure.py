@@ -9,8 +9,8 @@ import pytest
 from analysis.datasets.base import Dataset
 from analysis.encoders.facts import Facts
 from analysis.errors import UserError
-from analysis.masking import measure as module
-from analysis.params import MaskingCka
+from analysis.studies.masking_cka import measure as module
+from analysis.studies.masking_cka.params import MaskingCka
 
 SIZE, N = 32, 60
 CENTRE = np.zeros((SIZE, SIZE), dtype=bool)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.datasets.base import Dataset
-from analysis.masking import masks
+from analysis.studies.masking_cka import masks
 
 SIZE = 48
 

@@ -15,19 +15,20 @@ from matplotlib import pyplot as plt
 from analysis import paths, probing
 from analysis.book import stage, verdicts
 from analysis.book.stage import Page
-from analysis.encoders import pretrain
-from analysis.encoders.methods import METHODS
-from analysis.encoders.pretrain_recipe import PHOTOGRAPHS, RECIPE, Recipe
 from analysis.errors import UserError
 from analysis.figures import style
-from analysis.model_zoo import cards, measure, pages, plots, study, verdict
-from analysis.model_zoo.cards import Card
-from analysis.model_zoo.measure import Images
 from analysis.notebook import Notebook
-from analysis.params import ModelZoo, resolve
+from analysis.params import resolve
 from analysis.plan import Entry
 from analysis.results import Results, plain
 from analysis.stats import Estimate
+from analysis.studies.model_zoo import cards, measure, pages, plots, study, verdict
+from analysis.studies.model_zoo.cards import Card
+from analysis.studies.model_zoo.measure import Images
+from analysis.studies.model_zoo.params import ModelZoo
+from analysis.training import pretrain
+from analysis.training.methods import METHODS
+from analysis.training.recipe import PHOTOGRAPHS, RECIPE, Recipe
 
 RESNET = {"family": "resnet", "widths": [16, 32, 64, 128], "dim": 512}
 SIZES = {"n_train": 64, "n_test": 32}

@@ -6,8 +6,7 @@ import pytest
 
 from analysis import paths
 from analysis.errors import UserError
-from analysis.params import STUDIES, describe, resolve
-from analysis.presets import PRESETS
+from analysis.params import PRESETS, STUDIES, describe, resolve
 
 
 @pytest.mark.parametrize("study", STUDIES)

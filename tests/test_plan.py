@@ -36,8 +36,8 @@ def test_a_run_that_never_ran_is_stale(build: Path) -> None:
 
 
 def test_one_changed_library_line_is_named(tree: Path) -> None:
-    append(tree / "src/analysis/masking/masks.py")
-    assert ENTRY.why_stale() == ["module analysis.masking.masks changed"]
+    append(tree / "src/analysis/studies/masking_cka/masks.py")
+    assert ENTRY.why_stale() == ["module analysis.studies.masking_cka.masks changed"]
 
 
 def test_a_module_the_notebook_does_not_import_leaves_the_run_fresh(tree: Path) -> None:
@@ -109,9 +109,14 @@ def test_a_broken_runs_file_is_one_line(tmp_path: Path, text: str) -> None:
 
 
 def test_imports_are_followed_through_packages_and_functions(tmp_path: Path) -> None:
-    (tmp_path / "x.py").write_text("def f():\n    from analysis.masking import study\n")
+    (tmp_path / "x.py").write_text("def f():\n    from analysis.studies.masking_cka import study\n")
     found = provenance.imported_modules(tmp_path / "x.py")
-    assert {"analysis.masking.study", "analysis.similarity", "analysis.datasets.scenes", "analysis.features"} <= set(found)
+    assert {
+        "analysis.studies.masking_cka.study",
+        "analysis.similarity",
+        "analysis.datasets.scenes",
+        "analysis.features",
+    } <= set(found)
     assert "analysis.cli" not in found
 
 

@@ -13,12 +13,13 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from analysis.encoders import augment, collapse, methods, pretrain
-from analysis.encoders.augment import IDENTITY, Views
-from analysis.encoders.methods.masked import ground_positions
-from analysis.encoders.pretrain_module import Keeper
-from analysis.encoders.pretrain_recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, adapted, draw_views
 from analysis.errors import UserError
+from analysis.training import collapse, methods, pretrain
+from analysis.training import views as augment
+from analysis.training.methods.masked import ground_positions
+from analysis.training.module import Keeper
+from analysis.training.recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, adapted, draw_views
+from analysis.training.views import IDENTITY, Views
 
 TINY = Recipe(epochs=3, images=24, batch=8, full=32, small=16, probes=(24, 16))
 

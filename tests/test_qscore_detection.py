@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from analysis.qscore import compression, controls
-from analysis.qscore.activity import Activity, Rule, discriminative
-from analysis.qscore.detection import detect, resample, risk_coverage
+from analysis.studies.qscore import compression, controls
+from analysis.studies.qscore.activity import Activity, Rule, discriminative
+from analysis.studies.qscore.detection import detect, resample, risk_coverage
 
 
 def sample(m: int = 300, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ from analysis.encoders.backbones import Stages
 from analysis.encoders.base import Encoder
 from analysis.encoders.transform import RAW
 from analysis.errors import UserError
-from analysis.qscore import overlap
-from analysis.qscore.attribution import flattened, grad_cam, input_gradient, map_layer, upsample
+from analysis.studies.qscore import overlap
+from analysis.studies.qscore.attribution import flattened, grad_cam, input_gradient, map_layer, upsample
 
 
 class Colours(nn.Module):
@@ -159,7 +159,7 @@ def test_upsampling_keeps_a_flat_map_and_its_side() -> None:
 
 def test_a_transformer_has_no_maps_and_says_so() -> None:
     from analysis import encoders
-    from analysis.qscore.attribution import has_maps
+    from analysis.studies.qscore.attribution import has_maps
 
     assert has_maps(encoders.load("zoo:untrained"))
     vit = encoders.load("zoo:untrained-vit")

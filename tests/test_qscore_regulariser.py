@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from analysis.errors import UserError
-from analysis.qscore import tuning
-from analysis.qscore.activity import Rule, find
-from analysis.qscore.claims import differences, student
-from analysis.qscore.regulariser import ARMS, STRONG, Regulariser, l1_term, q_term
-from analysis.qscore.scores import q_score
+from analysis.studies.qscore import tuning
+from analysis.studies.qscore.activity import Rule, find
+from analysis.studies.qscore.claims import differences, student
+from analysis.studies.qscore.regulariser import ARMS, STRONG, Regulariser, l1_term, q_term
+from analysis.studies.qscore.scores import q_score
 
 
 def batch(n: int = 12, r: int = 64, seed: int = 0) -> torch.Tensor:

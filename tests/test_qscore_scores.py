@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from analysis.errors import UserError
-from analysis.qscore import scores
-from analysis.qscore.activity import Activity, Rule, discriminative, highly_active, moments
-from analysis.qscore.scores import q_score
+from analysis.studies.qscore import scores
+from analysis.studies.qscore.activity import Activity, Rule, discriminative, highly_active, moments
+from analysis.studies.qscore.scores import q_score
 
 
 def heavy(n: int, r: int, seed: int = 0) -> np.ndarray:

@@ -11,16 +11,16 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.params import resolve
-from analysis.qscore import ladder
-from analysis.qscore.activity import Rule, find
-from analysis.qscore.claims import DETECTS, judge
-from analysis.qscore.controls import RANDOM, SPARSITY, Q, random_sets
-from analysis.qscore.data import split
-from analysis.qscore.detection import detect, resample
-from analysis.qscore.reading import effect, selectivity
-from analysis.qscore.regulariser import ARMS
-from analysis.qscore.scores import q_score, sparsity
 from analysis.results import Results
+from analysis.studies.qscore import ladder
+from analysis.studies.qscore.activity import Rule, find
+from analysis.studies.qscore.claims import DETECTS, judge
+from analysis.studies.qscore.controls import RANDOM, SPARSITY, Q, random_sets
+from analysis.studies.qscore.data import split
+from analysis.studies.qscore.detection import detect, resample
+from analysis.studies.qscore.reading import effect, selectivity
+from analysis.studies.qscore.regulariser import ARMS
+from analysis.studies.qscore.scores import q_score, sparsity
 
 PARAMS: Any = resolve("qscore", "smoke")
 WEIGHTS = resample(1000, 200, 0)
@@ -272,7 +272,7 @@ def test_a_smoke_run_holds_every_table_and_verdict(smoke_run: Callable[[str], Pa
 
 @pytest.mark.slow
 def test_numbers_of_the_page_do_not_depend_on_other_encoders(smoke_run: Callable[[str], Path]) -> None:
-    from analysis.qscore.measure import measure
+    from analysis.studies.qscore.measure import measure
 
     results = Results.load(smoke_run("qscore") / "results.json")
     params: Any = resolve("qscore", "smoke", {"encoders": "zoo:vicreg"})

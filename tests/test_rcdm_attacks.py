@@ -7,7 +7,7 @@ import torch
 from analysis import encoders
 from analysis.datasets.scenes import make
 from analysis.probing import fit_linear
-from analysis.rcdm.attacks import Model, attack, away, random_like, unit, wrong
+from analysis.studies.rcdm.attacks import Model, attack, away, random_like, unit, wrong
 
 DATA = make("objects", 24, size=32)
 IMAGES = unit(DATA.images)

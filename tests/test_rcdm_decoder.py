@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import rcdm_small as small
+from analysis.decoders import card
+from analysis.decoders.conditions import condition, one_hot, read, thumbnails
+from analysis.decoders.decoder import Decoder, interpolate, load, noise
+from analysis.decoders.embedding import PICTURE, RepEmbed
+from analysis.decoders.network import Denoiser
+from analysis.decoders.recipe import PRESETS
 from analysis.errors import MissingFile, UserError
-from analysis.rcdm import card
-from analysis.rcdm.conditions import condition, one_hot, read, thumbnails
-from analysis.rcdm.decoder import Decoder, interpolate, load, noise
-from analysis.rcdm.embedding import PICTURE, RepEmbed
-from analysis.rcdm.network import Denoiser
-from analysis.rcdm.recipe import PRESETS
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.rcdm import manipulation as m
+from analysis.studies.rcdm import manipulation as m
 
 
 @pytest.fixture

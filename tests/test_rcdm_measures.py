@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from analysis.datasets.scenes import make
-from analysis.rcdm import changes, factors, fidelity
-from analysis.rcdm.ranks import chance, median_distance, ranks, relative_distance
+from analysis.decoders.ranks import chance, median_distance, ranks, relative_distance
+from analysis.studies.rcdm import changes, factors, fidelity
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_ranks_are_those_of_the_library_and_of_a_sort(rng: np.random.Generator) 
 def test_ranks_do_not_depend_on_the_chunk(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     bank, samples = rng.standard_normal((50, 4)), rng.standard_normal((9, 4))
     whole = ranks(samples, bank, np.arange(9))
-    monkeypatch.setattr("analysis.rcdm.ranks.CHUNK", 7)
+    monkeypatch.setattr("analysis.decoders.ranks.CHUNK", 7)
     assert (ranks(samples, bank, np.arange(9)) == whole).all()
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from analysis.decoders.released import Attention, Released, Residual, load
+from analysis.decoders.sampling import ancestral, noise
 from analysis.errors import MissingFile, UserError
-from analysis.rcdm.released import Attention, Released, Residual, load
-from analysis.rcdm.sampling import ancestral, noise
 
 TINY = {"width": 32, "multiples": (1, 2), "blocks": 1, "attending": (1,), "heads": 2}
 LAYOUT = {

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from analysis.decoders.objective import Ddpm, Edm
+from analysis.decoders.sampling import SAMPLERS, ancestral, dpm, heun, karras, noise, sampler, to_bytes, to_pixels
 from analysis.errors import UserError
-from analysis.rcdm.objective import Ddpm, Edm
-from analysis.rcdm.sampling import SAMPLERS, ancestral, dpm, heun, karras, noise, sampler, to_bytes, to_pixels
 
 MEAN, DEVIATION = 0.3, 0.25
 

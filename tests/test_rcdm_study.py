@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.decoders.conditions import condition
 from analysis.errors import MissingFile, UserError
-from analysis.params import Rcdm, resolve
-from analysis.rcdm import claims, pages, pages_decoder, pictures, plots, sharing
-from analysis.rcdm.changes import OTHER, TRAINED
-from analysis.rcdm.conditions import condition
-from analysis.rcdm.contrasts import Contrasts, Key
-from analysis.rcdm.manipulation import COMMON, RANDOM
-from analysis.rcdm.measure import encoder_rows, measure, tap_rows
-from analysis.rcdm.measured import TABLES, Measured
-from analysis.rcdm.stage import open_stage
+from analysis.params import resolve
 from analysis.results import Results
 from analysis.run import preflight
+from analysis.studies.rcdm import claims, pages, pages_decoder, pictures, plots, sharing
+from analysis.studies.rcdm.changes import OTHER, TRAINED
+from analysis.studies.rcdm.contrasts import Contrasts, Key
+from analysis.studies.rcdm.manipulation import COMMON, RANDOM
+from analysis.studies.rcdm.measure import encoder_rows, measure, tap_rows
+from analysis.studies.rcdm.measured import TABLES, Measured
+from analysis.studies.rcdm.params import Rcdm
+from analysis.studies.rcdm.stage import open_stage
 from fake_decoder import NearestDecoder
 
 NAMES = (

@@ -12,16 +12,16 @@ from typer.testing import CliRunner
 import rcdm_small as small
 from analysis import datasets, paths
 from analysis.cli import app
+from analysis.decoders import train as train_module
+from analysis.decoders import training_set as bank_module
+from analysis.decoders.conditions import condition, thumbnails
+from analysis.decoders.decoder import load
+from analysis.decoders.network import Denoiser
+from analysis.decoders.objective import Ddpm
+from analysis.decoders.recipe import PRESETS, TRUNKS, Shape, chosen
+from analysis.decoders.train import train
 from analysis.encoders.weights import read_safetensors
 from analysis.errors import UserError
-from analysis.rcdm import bank as bank_module
-from analysis.rcdm import train as train_module
-from analysis.rcdm.conditions import condition, thumbnails
-from analysis.rcdm.decoder import load
-from analysis.rcdm.network import Denoiser
-from analysis.rcdm.objective import Ddpm
-from analysis.rcdm.recipe import PRESETS, TRUNKS, Shape, chosen
-from analysis.rcdm.train import train
 
 NAMES = ("thumbnail", "label", "shuffled")
 

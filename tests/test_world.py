@@ -14,8 +14,8 @@ from analysis.datasets.scenes.kinds import CLASSES
 from analysis.params import resolve
 from analysis.results import Results
 from analysis.stats import Estimate
-from analysis.world import confusion, findings
-from analysis.world.measure import drop, excess, met, untouched
+from analysis.studies.world import confusion, findings
+from analysis.studies.world.measure import drop, excess, met, untouched
 
 
 def test_two_classes_of_the_latin_square_share_at_most_one_of_three() -> None:

@@ -14,8 +14,8 @@ from analysis import datasets, encoders, paths, probing
 from analysis.datasets import scenes
 from analysis.encoders import zoo
 from analysis.encoders.backbones import wrap
-from analysis.encoders.methods import METHODS
 from analysis.errors import UserError
+from analysis.training.methods import METHODS
 
 CARDS = sorted(path.stem for path in paths.ZOO.glob("*.json"))
 TINY = ("simclr", "byol", "vicreg", "swav", "dino", "mae", "dino-vit", "supervised-vit")

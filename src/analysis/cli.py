@@ -13,7 +13,7 @@ import yaml
 from analysis import cli_tools, paths, plan
 from analysis import params as parameters
 from analysis.errors import UserError
-from analysis.presets import PRESETS
+from analysis.params import PRESETS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -109,7 +109,7 @@ def pretrain(
     out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: data/zoo")] = None,
 ) -> None:
     """Train one small encoder; interrupted, the same command goes on where it stopped."""
-    from analysis.encoders.pretrain import train
+    from analysis.training.pretrain import train
 
     typer.echo(train(method, data=data, device=device, epochs=epochs, seed=seed, out=out))
 
@@ -144,8 +144,8 @@ def rcdm_train(
     resume: Annotated[bool, typer.Option(help="go on where an interrupted training stopped")] = True,
 ) -> None:
     """Train one decoder; interrupted, the same command goes on where it stopped."""
-    from analysis.rcdm.recipe import chosen
-    from analysis.rcdm.train import train
+    from analysis.decoders.recipe import chosen
+    from analysis.decoders.train import train
 
     name, conditions, suffix, recipe = chosen(encoder, tap, inject, trunk, dataset, preset, steps, images)
     typer.echo(

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis import paths, provenance
 from analysis.errors import UserError
-from analysis.params import resolve
-from analysis.presets import Preset
+from analysis.params import Preset, resolve
 from analysis.results import read_json, write_json
 
 

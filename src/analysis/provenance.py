@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from analysis.params import StudyParams
 from analysis.results import plain, read_json, reference_file, write_json
 
 # Modules that reach a run only through the parameter values, which are part of the fingerprint themselves.
-_BY_VALUE = {"analysis.params", "analysis.params.base", "analysis.params.studies", "analysis.presets"}
+_BY_VALUE = re.compile(r"analysis\.(params(\..*)?|studies\.\w+\.params)")
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "matplotlib", "papermill", "jupytext")
 
 
@@ -71,7 +72,7 @@ def imported_modules(source: Path) -> dict[str, Path]:
     while queue:
         for name in _imports(queue.pop()):
             path = _module_file(name)
-            if path is not None and name not in found and name not in _BY_VALUE:
+            if path is not None and name not in found and not _BY_VALUE.fullmatch(name):
                 found[name] = path
                 queue.append(path)
     return found

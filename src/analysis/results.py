@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis import rules
 from analysis.claims import Finding
 from analysis.errors import MissingFile, UserError
 from analysis.paths import REFERENCE
@@ -33,7 +34,7 @@ class Results:
     parameters: dict[str, Any]
     tables: dict[str, list[Row]] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
-    claims: list[Finding] = field(default_factory=list)
+    claims: list[Any] = field(default_factory=list)
     figures: list[dict[str, str]] = field(default_factory=list)
     answer: str = ""
 
@@ -46,7 +47,11 @@ class Results:
         """Read what `save` wrote (or the `results` part of a reference file)."""
         content = read_json(path)
         content = content.get("results", content)
-        return cls(**{**content, "claims": [Finding(**claim) for claim in content["claims"]]})
+        return cls(**{**content, "claims": [_finding(claim) for claim in content["claims"]]})
+
+
+def _finding(content: dict[str, Any]) -> Finding | rules.Finding:
+    return rules.load(content) if "conditions" in content else Finding(**content)
 
 
 def reference_file(study: str, preset: str) -> Path:

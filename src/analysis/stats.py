@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
+from scipy.stats import t as student
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,30 @@ def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     rx, ry = rx - rx.mean(axis=0), ry - ry.mean(axis=0)
     with np.errstate(invalid="ignore"):  # all tied: undefined, hence NaN
         return (rx * ry).sum(axis=0) / np.sqrt((rx**2).sum(axis=0) * (ry**2).sum(axis=0))
+
+
+def cluster_counts(clusters: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """How often each of n rows is in each bootstrap sample: (draws, n) integers, whole clusters drawn with replacement.
+
+    `clusters` (n,) names what is independent (video, object instance, scene); rows of one cluster come and go together (Davison
+    and Hinkley 1997, section 3.8). With one row per cluster it is the ordinary bootstrap.
+    """
+    _, code = np.unique(clusters, return_inverse=True)
+    k = code.max() + 1
+    counts = np.random.default_rng(seed).multinomial(k, np.full(k, 1 / k), size=draws)
+    return counts[:, code]
+
+
+def over_units(values: np.ndarray, draws: np.ndarray, level: float = 0.95, comparisons: int = 1) -> Estimate:
+    """The mean of k units (encoders, seeds), with an interval over units and over what `draws` (k, B) resamples within them.
+
+    Its variance is that of the k values over k, plus that of the mean's draws: units are few, and share the images. The
+    quantile is Student's with k - 1 degrees of freedom. A single unit says nothing of others: the interval is infinite.
+    """
+    values, draws = np.asarray(values, dtype=float), np.asarray(draws, dtype=float)
+    k, mean = len(values), float(np.mean(values))
+    if k < 2:
+        return Estimate(mean, float("-inf"), float("inf"))
+    variance = values.var(ddof=1) / k + np.nanvar(draws.mean(axis=0))
+    half = float(student.ppf(1 - (1 - level) / comparisons / 2, k - 1) * np.sqrt(variance))
+    return Estimate(mean, mean - half, mean + half)

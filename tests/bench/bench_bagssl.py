@@ -14,9 +14,9 @@ os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM
 import numpy as np
 
 from analysis import encoders
-from analysis.bagssl import aggregate
-from analysis.bagssl.geometry import sample_boxes
 from analysis.encoders.base import Encoder
+from analysis.studies.bagssl import aggregate
+from analysis.studies.bagssl.geometry import sample_boxes
 
 IMAGES, PATCHES, SIZE = 32, 16, 64
 MANY = 256

@@ -12,8 +12,8 @@ os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM
 
 import numpy as np
 
-from analysis.qscore.activity import Activity, discriminative
-from analysis.qscore.scores import q_score
+from analysis.studies.qscore.activity import Activity, discriminative
+from analysis.studies.qscore.scores import q_score
 
 NUMBERS = 2**26
 

@@ -12,7 +12,7 @@ os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM
 import torch
 
 from analysis import datasets
-from analysis.rcdm.decoder import load, noise
+from analysis.decoders.decoder import load, noise
 
 IMAGES = 16
 CONDITION = "simclr:backbone"

@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING
 
 from analysis.claims import Claim, Finding
 from analysis.ledger import LEDGER
-from analysis.params import study_model
+from analysis.params import STUDIES, study_model
 from analysis.prose import NOTHING, table
 
 if TYPE_CHECKING:
     from analysis.book.stage import Page
 
 COLUMNS = {"default": "Controlled world", "real": "Real photographs", "paper": "Papers' networks"}
-# Title and citation key of each study's paper.
-PAPERS = {
-    "masking_cka": ("Masking, CKA and CCA", "cadet2023"),
-    "rcdm": ("Representations seen through a diffusion model", "bordes2022"),
-    "qscore": ("Discriminative features and Q-Score", "kalibhat2024"),
-    "bagssl": ("Bags of patch embeddings", "chen2023"),
-    "local_vit": ("Local representations of vision transformers", "vanyan2024"),
-}
-# Title of each study of what the others measure with: it has a page and an answer, and no claim of a paper to judge.
-INSTRUMENTS = {"world": "The controlled world", "model_zoo": "The model zoo"}
+# Studies that judge claims of a paper, and those of what the others measure with.
+PAPERS = {study: (model.title, model.paper) for study, model in STUDIES.items() if model.paper}
+INSTRUMENTS = {study: model.title for study, model in STUDIES.items() if not model.paper}
 
 
 def write(pages: Sequence[Page]) -> dict[str, str]:

@@ -126,7 +126,7 @@ def _data_digest(dataset: str) -> str:
     code."""
     files = datasets.source_files(dataset)
     if not files:
-        from analysis.encoders.pretrain_data import scenes_version
+        from analysis.training.data import scenes_version
 
         return scenes_version()
     lines = "".join(f"{path.name} {path.stat().st_size}\n" for path in files)

@@ -5,25 +5,29 @@ with one line before any work starts.
 """
 
 import difflib
+import importlib
+import pkgutil
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from analysis import studies
 from analysis.errors import UserError
-from analysis.params.base import StudyParams
-from analysis.params.studies import BagSSL, LocalVit, MaskingCka, ModelZoo, QScore, Rcdm, World
-from analysis.presets import PRESETS, VALUES
+from analysis.params.base import PRESETS, Preset, StudyParams
 
-STUDIES: dict[str, type[StudyParams]] = {
-    "masking_cka": MaskingCka,
-    "model_zoo": ModelZoo,
-    "world": World,
-    "local_vit": LocalVit,
-    "qscore": QScore,
-    "bagssl": BagSSL,
-    "rcdm": Rcdm,
-}
+__all__ = ["PRESETS", "STUDIES", "Preset", "StudyParams", "describe", "resolve", "study_model"]
+
+
+def _registered() -> dict[str, Any]:
+    """Module `params` of every folder of `analysis.studies`, by the folder's name, in the order of their `place`."""
+    names = [found.name for found in pkgutil.iter_modules(studies.__path__) if found.ispkg]
+    modules = {name: importlib.import_module(f"analysis.studies.{name}.params") for name in names}
+    return dict(sorted(modules.items(), key=lambda item: item[1].PARAMS.place))
+
+
+_MODULES = _registered()
+STUDIES: dict[str, type[StudyParams]] = {name: module.PARAMS for name, module in _MODULES.items()}
 
 
 def study_model(study: str) -> type[StudyParams]:
@@ -50,7 +54,7 @@ def resolve(study: str, preset: str = "default", overrides: dict[str, Any] | Non
                 f"{study} has no parameter {name!r}{_guess(name, model.model_fields)}; it has {_listed(model.model_fields)}"
             )
     try:
-        return model(**{**VALUES[study][preset], **given})  # type: ignore[index]
+        return model(**{**_MODULES[study].PRESETS[preset], **given})
     except ValidationError as error:
         raise UserError(_one_line(study, model, error)) from None
 

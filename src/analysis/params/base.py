@@ -1,8 +1,11 @@
 """What the parameters of every study share."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Preset = Literal["smoke", "default", "real", "paper"]
+PRESETS: tuple[Preset, ...] = ("smoke", "default", "real", "paper")
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -10,7 +13,17 @@ Pixels = Annotated[int, Field(ge=2, le=1024)]
 
 
 class StudyParams(BaseModel):
-    """What every study shares."""
+    """What every study shares.
+
+    Attributes:
+        title: of the study's pages.
+        paper: citation key of the paper whose claims it judges; "" for a study of what the others measure with.
+        place: where it stands in lists.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str] = ""
+    place: ClassVar[int]
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,0 +1,110 @@
+"""Decoders on disk: half-precision averaged weights, and a card that says how they were made and how far they came."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from analysis import encoders, paths
+from analysis.decoders.conditions import condition
+from analysis.decoders.network import Denoiser
+from analysis.decoders.recipe import Shape
+from analysis.encoders.weights import load_strict, read_safetensors
+from analysis.errors import MissingFile, UserError
+
+SINGLE = ("embed.mean", "embed.std")  # may lie outside the range of half precision
+
+
+def folder() -> Path:
+    """Where the decoders that come with this version lie."""
+    return paths.DATA / "decoders"
+
+
+def digest_of(encoder: str) -> str:
+    """sha256 of the weights of an encoder. Raises what `encoders.weight_files` raises."""
+    return hashlib.sha256(encoders.weight_files(encoder)[0].read_bytes()).hexdigest()
+
+
+def write(place: Path, name: str, state: dict[str, Tensor], facts: dict[str, Any]) -> Path:
+    """Write `name`.safetensors and its card into `place`, each complete or not at all; returns the former."""
+    place.mkdir(parents=True, exist_ok=True)
+    kept = {key: value if key.startswith(SINGLE) else value.half() for key, value in state.items()}
+    content = save({key: value.contiguous() for key, value in kept.items()})
+    weights = place / f"{name}.safetensors"
+    digest = hashlib.sha256(content).hexdigest()
+    _replace(weights, content)
+    entries = {"name": name, "digest": digest, "parameters": sum(v.numel() for v in state.values()), **facts}
+    _replace(weights.with_suffix(".json"), (json.dumps(entries, indent=1) + "\n").encode())
+    return weights
+
+
+def _replace(path: Path, content: bytes) -> None:
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    fresh.write_bytes(content)
+    os.replace(fresh, path)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """The card at `path` (.json), with or without weights beside it.
+
+    Raises:
+        MissingFile: it is absent.
+        UserError: it is not JSON.
+    """
+    if not path.exists():
+        raise MissingFile(f"{path} is not there: it comes with this project; or train it with `analysis rcdm`")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise _broken(path, error) from None
+
+
+def _broken(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is not the card of a decoder ({error}): copy it again")
+
+
+def history(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per condition and point of a training at which ranks were measured: decoder, alone, condition, step, seen, mrr.
+
+    `seen`: training images whose turn it was, until then, to come with the condition; each comes equally often, and the
+    share that is shown with none (dropout) is counted in.
+    """
+    conditions, each = len(card["conditions"]), card["images_seen"] / card["steps"] / len(card["conditions"])
+    return [
+        {
+            **{"decoder": card["name"], "alone": conditions == 1, "condition": name},
+            **{"step": point["step"], "seen": round(point["step"] * each), "mrr": mrr},
+        }
+        for point in card["curve"]
+        for name, mrr in point.get("mrr", {}).items()
+    ]
+
+
+def read(path: Path) -> tuple[Denoiser, dict[str, Any]]:
+    """The network in `path` (.safetensors) with its card, every weight accounted for.
+
+    Raises:
+        MissingFile: the weights or the card are absent.
+        UserError: the card is broken, the weights are not those of the card, or a key does not fit (named).
+    """
+    if not path.exists():
+        raise MissingFile(f"{path} is not there: it comes with this project; or train it with `analysis rcdm`")
+    card = facts(path.with_suffix(".json"))
+    try:
+        entries: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in card["shape"].items()}
+        shape = Shape(**entries)
+        conditions = tuple(condition(name, card["suffix"]) for name in card["conditions"])
+        widths, digest = tuple(card["widths"]), card["digest"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _broken(path.with_suffix(".json"), error) from None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise UserError(f"{path} does not have the digest of its card: copy both again")
+    with torch.random.fork_rng():
+        network = Denoiser(shape, conditions, widths)
+    load_strict(network, read_safetensors(path), str(path))
+    return network.eval(), card

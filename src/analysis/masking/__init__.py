@@ -1,1 +1,0 @@
-"""Study 1: does removing foreground, background or centre change a representation? (question of arXiv 2306.01398)"""

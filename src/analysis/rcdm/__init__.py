@@ -1,1 +1,0 @@
-"""Study 7: what does a representation keep of an image? (Bordes, Balestriero, Vincent 2022, arXiv 2112.09164)"""

@@ -1,0 +1,129 @@
+"""Claim B6, in numbers: the identity of two losses, and whether representations tell which patches occur together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.results import Row
+from analysis.studies.bagssl.contrasts import SHUFFLED, TRUE, UNLIKE
+from analysis.studies.bagssl.cooccurrence import KINDS, agreement, best, counted, kinds, shuffled, true_joint
+from analysis.studies.bagssl.locality import taps
+from analysis.studies.bagssl.losses import constant, cooccurrence_loss, identity_gap, marginals, ratio, spectral_loss
+from analysis.studies.bagssl.measured import Measured
+from analysis.studies.bagssl.reading import Reading, Sample
+
+Array = np.ndarray
+WEIGHTS = (0.5, 1.0, 4.0)
+DIMS = (2, 8, len(KINDS))
+ALL = "all pairs of kinds"
+
+
+@dataclass(frozen=True)
+class World:
+    """What is known of the small patches of the first test images of Scenes.
+
+    Attributes:
+        found: kind of each patch, (n, m); `dealt`: the same patches dealt anew to the images.
+        joint: how often two kinds meet in an image, (k, k), by the law of the world.
+    """
+
+    found: Array
+    dealt: Array
+    joint: Array
+
+
+def world(sample: Sample) -> World | None:
+    """The kinds of the small patches and their true joint distribution; None where the images are not of Scenes."""
+    if sample.truth is None:
+        return None
+    side, seed = sample.params.small, sample.params.seed
+    found = kinds(sample.truth, sample.local_boxes(side), side)
+    return World(found, shuffled(found, np.random.default_rng([seed, 6])), true_joint(sample.truth, side))
+
+
+def measure(measured: Measured, reading: Reading, of: World) -> None:
+    """Agreement of similarities of patches with how often their kinds occur together, true and for patches dealt anew.
+
+    Noise in similarities draws a correlation towards 0, and in resamples there is more of it: the draws are moved so that their
+    mean is the estimate.
+    """
+    for tap, patches in taps(reading, reading.local(measured.params.small)).items():
+        for what, found in ((TRUE, of.found), (SHUFFLED, of.dealt)):
+            similar = similarities(patches, found, measured.weights(len(found)))
+            for pairs in (ALL, UNLIKE):
+                values = agreements(_cut(similar, pairs), of.joint)
+                values[1:] += values[0] - values[1:].mean()
+                row = {"encoder": reading.name, "tap": tap, "kinds": what, "pairs": pairs}
+                measured.add("cooccurrence", row, values, (f"{what}, {pairs}", reading.name, tap))
+            if what == TRUE:
+                for relation, weights in relations(of.joint).items():
+                    met = np.isfinite(similar) * weights
+                    values = (np.nan_to_num(similar) * met).sum((1, 2)) / met.sum((1, 2))
+                    measured.add("relations", {"encoder": reading.name, "tap": tap, "relation": relation}, values)
+
+
+def similarities(patches: Array, found: Array, weights: Array) -> Array:
+    """`cooccurrence.similarities` of patches (n, m, d), then of every bootstrap sample of images: (1 + B, k, k)."""
+    rows = patches / np.linalg.norm(patches, axis=2, keepdims=True).clip(1e-12)
+    rows = rows - rows.mean((0, 1))
+    shown = np.eye(len(KINDS))[found]
+    sums, numbers = np.einsum("nmk,nmd->nkd", shown, rows.astype(float)), shown.sum(1)
+    w = np.vstack([np.ones(len(found)), weights])
+    own = sums @ sums.swapaxes(1, 2)
+    total, count = np.tensordot(w, sums, 1), w @ numbers
+    products = total @ total.swapaxes(1, 2) - np.tensordot(w**2, own, 1)
+    pairs = count[:, :, None] * count[:, None] - np.tensordot(w**2, numbers[:, :, None] * numbers[:, None], 1)
+    return np.divide(products, pairs, out=np.full_like(products, np.nan), where=pairs > 0.5)
+
+
+def agreements(similar: Array, joint: Array) -> Array:
+    """`cooccurrence.agreement` of each of several similarities (b, k, k) with a joint distribution: (b,)."""
+    weights = np.isfinite(similar) * np.outer(*marginals(joint))
+    first, second = np.nan_to_num(similar), ratio(joint)
+    total = weights.sum((1, 2), keepdims=True)
+    first, second = (x - (weights * x).sum((1, 2), keepdims=True) / total for x in (first, second))
+    spread = np.sqrt((weights * first**2).sum((1, 2)) * (weights * second**2).sum((1, 2)))
+    return (weights * first * second).sum((1, 2)) / spread
+
+
+def identities(of: World | None, seed: int) -> list[Row]:
+    """L_C(w) against 2w L_S(w / 2) + K: on a small joint distribution drawn at random, and on the counted one of Scenes."""
+    rng = np.random.default_rng(seed)
+    toy = rng.random((12, 12))
+    joints = {"twelve kinds, drawn at random": (toy + toy.T) / (toy + toy.T).sum()}
+    if of is not None:
+        joints["kinds of patches of Scenes, counted"] = counted(of.found)
+    rows = []
+    for name, joint in joints.items():
+        for weight in WEIGHTS:
+            z = rng.standard_normal((len(joint), 5))
+            left, right = cooccurrence_loss(z, joint, weight), 2 * weight * spectral_loss(z, joint, weight / 2)
+            row = {"joint": name, "weight": weight, "cooccurrence": left, "spectral": right, "constant": constant(joint)}
+            rows.append({**row, "gap": identity_gap(z, joint, weight)})
+    return rows
+
+
+def optima(of: World | None) -> list[Row]:
+    """What the loss would have at best: agreement of its own minimiser, by dimension, fitted to the counted joint."""
+    if of is None:
+        return []
+    rows = []
+    for what, found in ((TRUE, of.found), (SHUFFLED, of.dealt)):
+        joint = counted(found)
+        for dim in DIMS:
+            z = best(joint, 1.0, dim)
+            for pairs in (ALL, UNLIKE):
+                value = agreement(_cut(z @ z.T, pairs), of.joint)
+                rows.append({"kinds": what, "dim": dim, "pairs": pairs, "value": value})
+    return rows
+
+
+def relations(joint: Array) -> dict[str, Array]:
+    """Relation of two kinds -> weights (k, k) of its pairs, as L_C weighs them, that sum to 1."""
+    chance, same = np.outer(*marginals(joint)), np.eye(len(joint), dtype=bool)
+    masks = {"the same kind": same, "together by chance": ~same & (joint > 0), "never together": ~same & (joint == 0)}
+    return {name: chance * mask / (chance * mask).sum() for name, mask in masks.items()}
+
+
+def _cut(similar: Array, pairs: str) -> Array:
+    return similar if pairs == ALL else np.where(np.eye(similar.shape[-1], dtype=bool), np.nan, similar)

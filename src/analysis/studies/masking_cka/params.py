@@ -1,0 +1,59 @@
+"""The parameters of the study and their presets."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from analysis.params import groups
+from analysis.params.base import Names, Preset, Share, StudyParams
+
+
+class MaskingCka(StudyParams):
+    """Does removing foreground, background or centre change a representation?"""
+
+    title: ClassVar[str] = "Masking, CKA and CCA"
+    paper: ClassVar[str] = "cadet2023"
+    place: ClassVar[int] = 1
+
+    encoders: Names = Field(description="encoders to compare")
+    datasets: Names = Field(description="data sets; those with foreground masks get every variant, the others occlusion only")
+    n: int = Field(400, ge=8, le=1_000_000, description="images per data set (all, if it has fewer)")
+    fills: Annotated[tuple[Literal["mean", "black", "blur"], ...], Field(min_length=1)] = Field(
+        ("mean", "black", "blur"), description="what is painted over removed pixels; the first is the headline"
+    )
+    fractions: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        (0.25, 0.5, 0.75), description="sides of the occluding square, as shares of the image side"
+    )
+    min_coverage: Share = Field(0.01, description="images whose foreground covers less are dropped, everywhere")
+    max_coverage: Share = Field(0.99, description="images whose foreground covers more are dropped, everywhere")
+    by_layer: bool = Field(True, description="also compare the representations layer by layer")
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+    n_permutations: int = Field(200, ge=20, le=100_000, description="row permutations of each null")
+    level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+
+PARAMS = MaskingCka
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "smoke": {
+        "encoders": ("zoo:swav", "zoo:mae", "zoo:untrained"),
+        "datasets": ("scenes:objects", "scenes:textures"),
+        "n": 48,
+        "fills": ("mean", "black"),
+        "fractions": (0.5,),
+        "n_bootstrap": 100,
+        "n_permutations": 20,
+    },
+    "default": {"encoders": groups.ZOO, "datasets": groups.SCENES, "n": 300},
+    "real": {"encoders": groups.CONV4, "datasets": ("eth80", "ccp", "grabcut", "tiny-imagenet"), "n": 400},
+    "paper": {
+        "encoders": (
+            "timm:vit_small_patch14_dinov2.lvd142m",
+            "timm:vit_base_patch14_dinov2.lvd142m",
+            "timm:vit_base_patch16_224.mae",
+            "hub-file:swav_rn50=swav_800ep_pretrain.pth.tar",
+        ),
+        "datasets": ("pets", "flowers", "cub", "dtd"),
+        "n": 4000,
+        "device": "auto",
+    },
+}

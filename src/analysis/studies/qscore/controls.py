@@ -1,0 +1,88 @@
+"""The scores Q is compared with: by what it may really measure, by what costs no more, and by what labels can do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis.probing import NEIGHBOURS
+from analysis.studies.qscore import scores
+from analysis.studies.qscore.activity import Array, Rule
+from analysis.studies.qscore.scores import q_score
+
+Q, SPARSITY, RANDOM = "q", "sparsity", "random"
+DRAWS = 10  # random sets of features
+
+
+@dataclass(frozen=True)
+class Score:
+    """One of the scores that are compared.
+
+    Attributes:
+        title: for tables.
+        kind: `paper` for Q and its earlier definitions, `control` for what Q may really measure, `baseline` for what else is
+            known without labels, `labels` for what the probe itself says.
+    """
+
+    title: str
+    kind: Literal["paper", "control", "baseline", "labels"]
+
+
+SCORES: Mapping[str, Score] = {
+    Q: Score("Q-Score", "paper"),
+    "v1": Score("Q-Score, first version", "paper"),
+    "preprint": Score("Q-Score, as of 2022", "paper"),
+    RANDOM: Score("Q with random D", "control"),
+    "tails": Score("Q with the tails as D", "control"),
+    "everything": Score("Q with all features as D", "control"),
+    SPARSITY: Score("minus L1 norm (sparsity)", "control"),
+    "count": Score("number of active features", "control"),
+    "largest_z": Score("largest z-score", "control"),
+    "norm": Score("length before normalisation", "baseline"),
+    "neighbours": Score("closeness to 20 neighbours", "baseline"),
+    "softmax": Score("largest probability of the probe", "labels"),
+    "entropy": Score("minus entropy of the probe", "labels"),
+    "margin": Score("margin of the probe", "labels"),
+}
+
+
+def random_sets(chosen: Array, draws: int, seed: int) -> list[Array]:
+    """`draws` random sets of as many features as `chosen` (r,), from all r."""
+    rng = np.random.default_rng(seed)
+    return [rng.permutation(chosen) for _ in range(draws)]
+
+
+def all_scores(x: Array, y: Array, chosen: Array, probabilities: Array, rule: Rule, seed: int) -> dict[str, Array]:
+    """Every score of `SCORES` for images with features y (m, r): (m,), or (draws, m) for random sets.
+
+    Args:
+        x: (n, r) features of the training images: where D was found, and where neighbours lie.
+        chosen: (r,) bool, D.
+        probabilities: (m, c) of the linear probe.
+    """
+    ranked = np.sort(probabilities, axis=1)
+    return {
+        Q: q_score(y, chosen, rule).value,
+        "v1": scores.v1(y),
+        "preprint": scores.preprint(y),
+        RANDOM: np.stack([q_score(y, drawn, rule).value for drawn in random_sets(chosen, DRAWS, seed)]),
+        "tails": q_score(y, ~chosen, rule).value,
+        "everything": q_score(y, np.ones_like(chosen), rule).value,
+        SPARSITY: scores.sparsity(y),
+        "count": q_score(y, chosen, rule).active.astype(float),
+        "largest_z": scores.largest_z(y),
+        "norm": np.linalg.norm(y, axis=1),
+        "neighbours": closeness(x, y),
+        "softmax": ranked[:, -1],
+        "entropy": (probabilities * np.log(probabilities.clip(1e-12))).sum(1),
+        "margin": ranked[:, -1] - ranked[:, -2],
+    }
+
+
+def closeness(x: Array, y: Array, k: int = NEIGHBOURS) -> Array:
+    """Mean cosine similarity of each row of y (m, r) to its k nearest rows of x (n, r): (m,)."""
+    unit_x, unit_y = (z / np.linalg.norm(z, axis=1, keepdims=True).clip(1e-12) for z in (x, y))
+    k = min(k, len(x))
+    parts = [unit_y[start : start + 1000] @ unit_x.T for start in range(0, len(y), 1000)]
+    return np.concatenate([np.partition(part, -k, axis=1)[:, -k:].mean(1) for part in parts])

@@ -1,0 +1,89 @@
+"""The parameters of the study and their presets."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from analysis.params import groups
+from analysis.params.base import Names, Preset, Share, StudyParams
+
+
+class QScore(StudyParams):
+    """Do discriminative features and Q-Score say which images a probe will get right?"""
+
+    title: ClassVar[str] = "Discriminative features and Q-Score"
+    paper: ClassVar[str] = "kalibhat2024"
+    place: ClassVar[int] = 3
+
+    encoders: Names = Field(description="encoders to read; claims speak of the self-supervised ones without signs")
+    dataset: str = Field("scenes:objects", description="images: D and probes from its training half, verdicts from the other")
+    masked: str = Field("", description="data set with masks on which maps of features are judged; empty: none")
+    n_train: int = Field(4000, ge=50, le=2_000_000, description="training images")
+    n_test: int = Field(2000, ge=20, le=1_000_000, description="images to judge by")
+    n_maps: int = Field(200, ge=4, le=100_000, description="images of `masked`")
+    eps: float = Field(4.0, ge=0, le=100, description="standard deviations above the mean that make a feature highly active")
+    low: float = Field(50.0, ge=0, lt=100, description="lower percentile of discriminative features")
+    high: float = Field(95.0, gt=0, le=100, description="upper percentile of discriminative features")
+    least_coverage: float = Field(
+        0.9, ge=0, le=1, description="share of training images that must have a Q: eps is lowered until they do; 0 keeps eps"
+    )
+    kept: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        (0.6, 0.45, 0.2), description="shares of the features that compressed representations keep"
+    )
+    random_draws: int = Field(4, ge=1, le=100, description="random sets of features per share")
+    ladder: tuple[str, ...] = Field((), description="further encoders, in which mean Q is held against the probe only")
+    retrain: bool = Field(False, description="train encoders further with the regulariser; else data/tuning is read")
+    methods: Names = Field(("simclr", "vicreg", "barlow-twins"), description="methods of the zoo that are trained further")
+    seeds: int = Field(3, ge=2, le=100, description="trainings of each method and arm")
+    epochs: int = Field(2, ge=1, le=1000, description="passes over 10,000 images in each of these trainings")
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Both data sets, as a run is checked and fingerprinted by them."""
+        return tuple(dict.fromkeys(name for name in (self.dataset, self.masked) if name))
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Also the ladder, and the stored trainings where none are made."""
+        names = tuple(dict.fromkeys((*self.encoders, *self.ladder)))
+        return {**super().reads, "encoders": names, "files": () if self.retrain else ("tuning/qscore.json",)}
+
+
+PARAMS = QScore
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "smoke": {
+        "encoders": ("zoo:simclr", "zoo:vicreg", *groups.LABELLED),
+        "masked": "scenes:objects",
+        "n_train": 400,
+        "n_test": 200,
+        "n_maps": 24,
+        "kept": (0.6,),
+        "random_draws": 2,
+        "n_bootstrap": 100,
+    },
+    "default": {"encoders": (*groups.JOINT, *groups.LABELLED, "zoo:dinov2"), "masked": "scenes:objects"},
+    "real": {
+        "encoders": (
+            *(name for name in groups.TINY_ZOO if "mae" not in name and "vit" not in name),
+            "zoo:untrained",
+            *(name for name in groups.CONV4 if name.startswith("conv4:")),
+        ),
+        "dataset": "tiny-imagenet",
+        "masked": "tiny-imagenet",
+        "kept": (0.6,),
+        "random_draws": 3,
+        "ladder": groups.LADDER,
+    },
+    "paper": {
+        "encoders": (
+            *(f"hub-file:{method}_rn50_lightly" for method in groups.IMAGENET),
+            "hub-file:simsiam_rn50",
+            "hub-file:supervised_rn50",
+        ),
+        "dataset": "folder:imagenet-100",
+        "n_train": 130_000,
+        "n_test": 5000,
+        "device": "auto",
+    },
+}

@@ -1,0 +1,77 @@
+"""What the page says of the decoder itself: its training, and what sharing it costs."""
+
+from collections.abc import Sequence
+
+from analysis.prose import Column, Prose, say, table
+from analysis.results import Results, Row
+from analysis.studies.rcdm.pages import interval, titles
+
+
+def decoder_sentence(results: Results) -> Prose:
+    """How the decoder was trained."""
+    (row,) = results.tables["decoder"]
+    return say(
+        "The decoder `{name}` has {weights:.1f} million weights and saw {seen:,} images in {steps:,} steps, each with one of "
+        "the representations, all of them equally often. It began from {start}.",
+        **{"name": row["name"], "weights": row["weights"] / 1e6, "seen": row["images_seen"], "steps": row["steps"]},
+        start=row["start"],
+    )
+
+
+def sharing_sentence(results: Results) -> Prose:
+    """How many training images each decoder had for the representation."""
+    rows = results.tables["sharing"]
+    if not rows:
+        return say("*No decoder of one representation stands beside this one.*")
+    names = titles(results)
+    each = "; ".join(
+        f"{names[row['condition']]}: {row['alone_seen']:,} images alone, {row['shared_seen']:,} shared"
+        for row in rows
+        if row["space"] == "own"
+    )
+    return say(
+        "Training images whose turn it was to come with the representation (some of these were shown without any, so that the "
+        "decoder learns to draw from nothing too): {each}.",
+        each=each,
+    )
+
+
+def sharing_table(results: Results) -> Prose:
+    """Mean reciprocal rank by the decoder of one representation and by that of many; the difference with its interval."""
+    if not results.tables["sharing"]:
+        return say("*There is nothing to compare.*")
+    names = titles(results)
+    rows = [{**row, "title": names[row["condition"]], "gap": interval(row)} for row in results.tables["sharing"]]
+    columns: dict[str, Column] = {"title": "Drawn from", "space": "Space", "alone": ("MRR, alone", ".3f")}
+    return table(rows, columns | {"shared": ("MRR, shared", ".3f"), "gap": "Shared less alone"})
+
+
+def training_sentence(results: Results) -> Prose:
+    """What a decoder pays for knowing many representations, in steps and in images of the one, at ranks measured alike."""
+    rows, (decoder,) = results.tables["training"], results.tables["decoder"]
+    together = [row for row in rows if not row["alone"]]
+    single = sorted((row for row in rows if row["alone"]), key=lambda row: row["seen"])
+    if not single:
+        return say("*No decoder of one representation was trained beside this one.*")
+    names, parts = titles(results), []
+    for condition in dict.fromkeys(row["condition"] for row in single):
+        alone, shared = ([row for row in side if row["condition"] == condition] for side in (single, together))
+        parts.append(f"{names.get(condition, condition)}: {_compared(alone, shared)}")
+    return say(
+        "The same network was trained for one representation alone, with the same seed, images and noise. Mean reciprocal rank "
+        "of {ranked} images among {among:,}. {listed}.",
+        **{key: decoder[key] for key in ("ranked", "among")},
+        listed=". ".join(parts),
+    )
+
+
+def _compared(alone: Sequence[Row], shared: Sequence[Row]) -> str:
+    """Ranks of one representation by steps, and by the training images that came with it."""
+    at = {row["step"]: row["mrr"] for row in shared}
+    both = [row for row in alone if row["step"] in at]
+    steps = "; ".join(f"after {r['step']:,} steps {r['mrr']:.3f} alone, {at[r['step']]:.3f} shared" for r in both)
+    seen = [", ".join(f"{row['mrr']:.3f} after {row['seen']:,}" for row in side) for side in (alone, shared[-1:])]
+    return (
+        f"{steps or 'not measured at equal steps'}. By the number of training images that came with it: alone {seen[0]}; "
+        f"shared {seen[1]}"
+    )

@@ -1,0 +1,88 @@
+"""The parameters of the study and their presets."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from analysis.params import groups
+from analysis.params.base import Names, Preset, StudyParams
+
+
+class Rcdm(StudyParams):
+    """What does a representation keep of an image?"""
+
+    title: ClassVar[str] = "Representations seen through a diffusion model"
+    paper: ClassVar[str] = "bordes2022"
+    place: ClassVar[int] = 2
+
+    decoder: str = Field("scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders")
+    alone: tuple[str, ...] = Field((), description="decoders of one representation each, that draw the same beside it")
+    histories: tuple[str, ...] = Field((), description="more such decoders, of which the training is shown and no sample")
+    encoders: Names = Field(description="encoders whose representations are drawn; the decoder must know them")
+    judge: str = Field("zoo:moco", description="encoder held out: samples are compared and read in its features only")
+    dataset: str = Field("scenes:objects", description="images that are represented")
+    unfamiliar: tuple[str, ...] = Field((), description="data sets unlike those the decoder was trained on")
+    n_bank: int = Field(2000, ge=64, le=1_000_000, description="images among which the represented one is looked for")
+    n_train: int = Field(2000, ge=100, le=1_000_000, description="images on which the readers of factors are fitted")
+    n_images: int = Field(96, ge=8, le=50_000, description="images that are represented and drawn, of the bank")
+    n_again: int = Field(32, ge=2, le=50_000, description="of them, how many are drawn from a second noise")
+    n_changed: int = Field(12, ge=2, le=50_000, description="of them, how many are drawn after each change of the image")
+    n_unfamiliar: int = Field(16, ge=2, le=50_000, description="images of each unfamiliar data set that are drawn")
+    n_attacked: int = Field(40, ge=2, le=50_000, description="images that are attacked")
+    n_shown: int = Field(12, ge=2, le=50_000, description="of them, how many are drawn after each attack")
+    n_edited: int = Field(24, ge=2, le=50_000, description="pairs of images between which representations are edited and mixed")
+    n_timed: int = Field(24, ge=2, le=50_000, description="images drawn by every sampler of the comparison")
+    eps: Annotated[tuple[float, ...], Field(min_length=1)] = Field(
+        (1.0, 2.0, 4.0, 8.0), description="greatest change of a pixel in attacks, of 255"
+    )
+    sampler: Literal["heun", "dpm"] = Field("dpm", description="deterministic solver that draws every sample")
+    steps: int = Field(12, ge=2, le=1000, description="its steps")
+    ancestral: Annotated[tuple[int, ...], Field(min_length=1)] = Field(
+        (100, 250), description="steps of ancestral sampling that it is compared with"
+    )
+    n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
+    level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """All data sets, as a run is checked and fingerprinted by them."""
+        return tuple(dict.fromkeys((self.dataset, *self.unfamiliar)))
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Also the encoder that judges, and the decoder."""
+        names = tuple(dict.fromkeys((*self.encoders, self.judge)))
+        files = tuple(f"decoders/{name}.{kind}" for name in (self.decoder, *self.alone) for kind in ("safetensors", "json"))
+        cards = tuple(f"decoders/{name}.json" for name in self.histories)
+        return {**super().reads, "encoders": names, "files": (*files, *cards)}
+
+
+PARAMS = Rcdm
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "smoke": {
+        "alone": ("simclr-backbone",),
+        "encoders": ("zoo:simclr", "zoo:supervised"),
+        "unfamiliar": ("scenes:textures",),
+        **{"n_bank": 160, "n_train": 300, "n_images": 12, "n_again": 4, "n_changed": 3, "n_unfamiliar": 4},
+        **{"n_attacked": 8, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (2.0, 8.0), "steps": 4, "n_bootstrap": 100},
+        "ancestral": (20,),
+    },
+    "default": {
+        **{"alone": ("simclr-backbone",), "histories": ("simclr-backbone-long",), "encoders": groups.DRAWN},
+        "unfamiliar": ("scenes:textures", "scenes:fine"),
+    },
+    "real": {
+        "decoder": "tiny-imagenet",
+        "encoders": (
+            *(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "byol", "swav")),
+            *("vit-tiny", "zoo:untrained"),
+        ),
+        **{"judge": "zoo:supervised-vit-tiny-imagenet", "dataset": "tiny-imagenet", "unfamiliar": ("eth80",)},
+    },
+    "paper": {
+        "decoder": "imagenet",
+        "encoders": ("hub-file:simclr_rn50", "hub-file:vicreg_rn50", "hub-file:dino_rn50", "hub-file:supervised_rn50"),
+        **{"judge": "hub-file:dinov2_vits14", "dataset": "folder:imagenet", "device": "auto"},
+        **{"n_bank": 50_000, "n_train": 50_000, "n_images": 10_000, "n_again": 1000, "n_changed": 1000},
+    },
+}

@@ -1,0 +1,87 @@
+"""What comes through an encoder and its projector: changes of the image, and factors of the world layer by layer."""
+
+import numpy as np
+
+from analysis import datasets
+from analysis.decoders.conditions import Condition, thumbnails
+from analysis.decoders.ranks import median_distance
+from analysis.results import Row
+from analysis.studies.rcdm.changes import CHANGES, LIGHT, OTHER, READING_WORDS, READINGS, TRAINED, shares
+from analysis.studies.rcdm.contrasts import LABEL, NULL, THUMBNAIL
+from analysis.studies.rcdm.drawn import Samples, part
+from analysis.studies.rcdm.factors import TITLES, Reader, skill, truth
+from analysis.studies.rcdm.measured import Measured
+from analysis.studies.rcdm.stage import Stage, shown
+
+Array = np.ndarray
+PICTURED = ("mirror", "hue", "grey", "rotation")
+
+
+def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
+    """Every change of the image: how far it moves each representation, and what share of it samples show.
+
+    The hidden layers of projectors are not drawn: their distances say enough between the two ends.
+    """
+    n, many = stage.params.n_changed, stage.params.n_images
+    images = stage.bank.images[:many]
+    changed = _changed(stage, images)
+    moved = {name: {THUMBNAIL: thumbnails(these), **stage.represent(these)} for name, these in changed.items()}
+    for tap in stage.taps:
+        if tap.shuffled or tap.name in (NULL, LABEL):
+            continue
+        if tap.spatial:
+            _distances(stage, measured, tap, moved)
+        if tap.tap == "hidden":
+            continue
+        drawn = stage.draw_groups(tap.name, [h[tap.name][:n] for h in moved.values()], stage.noise(n))
+        for (name, these), after in zip(changed.items(), drawn, strict=True):
+            before = samples.first[tap.name][:n]
+            share = shares(images[:n], these[:n], before, after, name, measured.weights(n))
+            measured.add("changes", _row(tap, name), share, ("share", tap.name, name))
+            if name in PICTURED:
+                panel = measured.pictures.setdefault(f"change {name}", {"image": _pairs(images[:n], these[:n])})
+                panel[tap.name] = _pairs(before, after)
+
+
+def _distances(stage: Stage, measured: Measured, tap: Condition, moved: dict[str, dict[str, Array]]) -> None:
+    """How far each change moves a representation, relative to the median distance of two images."""
+    unit = median_distance(stage.h(tap.name), stage.params.seed)
+    for name, h in moved.items():
+        apart = np.linalg.norm(h[tap.name] - stage.h(tap.name)[: len(h[tap.name])], axis=1) / unit
+        measured.add("distances", _row(tap, name), measured.mean(apart), ("moved", tap.name, name))
+
+
+def _row(tap: Condition, change: str) -> Row:
+    kind = {"change": change, "trained": change in TRAINED, "reading": READING_WORDS[READINGS[change]]}
+    return {**kind, "condition": tap.name, "part": part(tap)}
+
+
+def _changed(stage: Stage, images: Array) -> dict[str, Array]:
+    """Change -> changed images; the light can be changed where the world is ours."""
+    found = {name: change(images) for name, change in CHANGES.items()}
+    kind, _, rest = stage.params.dataset.partition("?")
+    if LIGHT in stage.bank.factors and "light=" not in rest:
+        options = f"{kind}?light=0" + (f"&{rest}" if rest else "")
+        found[LIGHT] = datasets.load(options, size=stage.decoder.size, n=len(images), split="test").images
+    return {name: found[name] for name in (*TRAINED, *OTHER) if name in found}
+
+
+def _pairs(before: Array, after: Array) -> Array:
+    """The images of pictures, both ways, alternating."""
+    rows = shown(min(len(before), len(after)))
+    return np.stack([before[rows], after[rows]], 1).reshape(-1, *before.shape[1:])
+
+
+def layers(stage: Stage, measured: Measured) -> None:
+    """How well each factor is read linearly from each representation, layer by layer: no sample is drawn here."""
+    train, fitted = stage.train_h, truth(stage.train)
+    for tap in stage.taps:
+        if not tap.spatial or tap.shuffled or tap.name in (NULL, LABEL):
+            continue
+        probe = Reader(train[tap.name], fitted)
+        found, true = probe(stage.h(tap.name)), stage.true
+        weights = measured.weights(len(stage.bank))
+        for name in TITLES:
+            row = {"condition": tap.name, "part": part(tap), "factor": name}
+            shown = skill(found[name], true[name], true[name], weights)
+            measured.add("layers", row, shown, ("probe", tap.name, name))

@@ -1,0 +1,167 @@
+"""The engine of verdicts: for any estimates exactly one verdict, monotone, and changed by its controls."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.results import plain
+from analysis.rules import (
+    VERDICTS,
+    Claim,
+    Condition,
+    Evidence,
+    Published,
+    Rule,
+    judge,
+    load,
+    published_verdict,
+    state,
+    units_needed,
+)
+from analysis.stats import Estimate, cluster_counts, over_units
+
+NO, YES = Estimate(-5.0, -6.0, -4.0), Estimate(5.0, 4.0, 6.0)
+VALUES = st.floats(-3, 3)
+BOUNDS = st.floats(-2, 2)
+ESTIMATES = st.builds(lambda v, a, b: Estimate(v, v - a, v + b), VALUES, st.floats(0, 3), st.floats(0, 3))
+COMBINE = st.sampled_from(["all", "any"])
+
+
+def claim(bounds: list[float], combine: str = "all") -> Claim:
+    conditions = tuple(Condition(f"c{i}", f"quantity {i}", bound, "it is a test") for i, bound in enumerate(bounds))
+    return Claim("X1", "demo", "A statement.", Rule(conditions, "nothing", "everything", combine))  # type: ignore[arg-type]
+
+
+def evidence(own: list[Estimate], negative: Estimate = NO, positive: Estimate = YES, n: int = 100) -> Evidence:
+    sides = ({f"c{i}": e for i, e in enumerate(own)}, *({f"c{i}": e for i in range(len(own))} for e in (negative, positive)))
+    return Evidence(*sides, n=n)
+
+
+@given(st.lists(st.tuples(ESTIMATES, BOUNDS), min_size=1, max_size=4), COMBINE)
+def test_exactly_one_verdict_holds_and_it_is_the_one_that_the_printed_rule_names(cells, combine):
+    own, bounds = [list(part) for part in zip(*cells, strict=True)]
+    found = judge(claim(bounds, combine), evidence(own))
+    above = [e.low > t for e, t in cells]
+    below = [e.high < t for e, t in cells]
+    yes, no = (all(above), any(below)) if combine == "all" else (any(above), all(below))
+    assert not (yes and no)
+    assert found.verdict == ("supported" if yes else "not supported" if no else "inconclusive")
+    assert found.verdict in VERDICTS
+    assert found.deciding is not None
+
+
+@given(st.lists(st.tuples(ESTIMATES, BOUNDS), min_size=1, max_size=4), COMBINE, st.integers(0, 3), st.floats(0, 5))
+def test_raising_a_quantity_never_lowers_the_verdict(cells, combine, which, by):
+    own, bounds = [list(part) for part in zip(*cells, strict=True)]
+    order = ["not supported", "inconclusive", "supported"]
+    before = judge(claim(bounds, combine), evidence(own)).verdict
+    which %= len(own)
+    own[which] = Estimate(*(x + by for x in (own[which].value, own[which].low, own[which].high)))
+    assert order.index(judge(claim(bounds, combine), evidence(own)).verdict) >= order.index(before)
+
+
+@given(st.lists(st.tuples(ESTIMATES, BOUNDS), min_size=1, max_size=3), ESTIMATES, ESTIMATES, COMBINE)
+def test_controls_decide_whether_the_rule_may_speak(cells, negative, positive, combine):
+    own, bounds = [list(part) for part in zip(*cells, strict=True)]
+    x = claim(bounds, combine)
+    found = judge(x, evidence(own, negative, positive))
+    sides = [x.rule.verdict({f"c{i}": e for i in range(len(own))}) for e in (negative, positive)]
+    assert (found.verdict == "not testable here") == (sides != ["not supported", "supported"])
+    if found.verdict == "not testable here":
+        assert ("nothing" in found.reason) or ("everything" in found.reason)
+        assert judge(x, evidence(own)).verdict != "not testable here"
+
+
+def test_an_unmet_precondition_comes_before_any_number():
+    x = claim([0.0])
+    found = judge(x, replace(evidence([YES]), unmet=("the encoder is not above its untrained copy",)))
+    assert found.verdict == "not testable here"
+    assert "untrained copy" in found.sentence()
+    assert judge(x, Evidence(unmet=("it needs masks",))).conditions == ()
+
+
+def test_an_interval_that_is_not_finite_decides_nothing():
+    nothing = Estimate(1.0, float("nan"), float("nan"))
+    assert state(nothing, 0.0) == "inconclusive"
+    assert judge(claim([0.0]), evidence([Estimate(1.0, float("-inf"), float("inf"))])).verdict == "inconclusive"
+
+
+@given(st.floats(0.02, 2), st.floats(0.01, 2), st.integers(5, 1000))
+def test_the_units_that_are_said_to_decide_would_decide(distance, half, n):
+    found = Estimate(distance, distance - half, distance + half)
+    needed = units_needed(found, 0.0, n)
+    assert needed is not None
+    shrunk = half * np.sqrt(n / needed)
+    assert distance - shrunk > 0
+    if half > distance:  # inconclusive now: it takes more than there are
+        assert needed > n
+
+
+def test_an_estimate_on_its_bound_is_not_promised_to_be_decided():
+    assert units_needed(Estimate(0.0, -1.0, 1.0), 0.0, 100) is None
+    assert "hardly decide" in judge(claim([0.0]), evidence([Estimate(0.0, -1.0, 1.0)])).sentence()
+
+
+def test_the_scale_runs_from_the_negative_to_the_positive_control():
+    found = judge(claim([0.0]), evidence([Estimate(2.5, 2.0, 3.0)]))
+    assert found.conditions[0].scaled == pytest.approx(0.75)
+
+
+def test_the_condition_that_failed_is_the_one_that_is_said_to_have_decided():
+    own = [Estimate(1.0, 0.5, 1.5), Estimate(-1.0, -1.5, -0.5)]
+    assert judge(claim([0.0, 0.0]), evidence(own)).decided_by == "c1"
+    assert judge(claim([0.0, 0.0], "any"), evidence(own)).decided_by == "c0"
+
+
+def test_rule_and_finding_print_the_same_quantity_and_bound():
+    x = claim([0.25])
+    words = judge(x, evidence([Estimate(1.0, 0.5, 1.5)])).sentence()
+    assert "quantity 0" in words
+    assert "quantity 0" in x.rule.sentence()
+    assert "0.25" in x.rule.sentence()
+
+
+def test_a_finding_survives_its_file_also_with_infinite_intervals():
+    found = judge(claim([0.0]), evidence([Estimate(1.0, float("-inf"), float("inf"))]))
+    again = load(json.loads(json.dumps(plain(found))))
+    assert again.verdict == "inconclusive"
+    assert np.isnan(again.conditions[0].own.low)
+    known = judge(claim([0.0]), evidence([YES]))
+    assert load(json.loads(json.dumps(plain(known)))) == known
+
+
+def test_the_papers_own_numbers_go_through_the_same_rule():
+    x = claim([0.0])
+    assert published_verdict(x) == "not run"
+    told = replace(x, published=Published("+2.0 points", "table 1", {"c0": Estimate(2.0, 1.0, 3.0)}))
+    assert published_verdict(told) == "supported"
+
+
+def test_clusters_come_and_go_together():
+    clusters = np.repeat([3, 1, 7], [2, 4, 1])
+    counts = cluster_counts(clusters, 500, 0)
+    assert (counts[:, 0] == counts[:, 1]).all()
+    assert (counts[:, 2:6] == counts[:, 2:3]).all()
+    assert (counts[:, 0] + counts[:, 2] + counts[:, 6] == 3).all()
+    assert counts.mean(0) == pytest.approx(np.ones(7), abs=0.12)
+
+
+def test_an_interval_over_units_covers_their_mean_nineteen_times_in_twenty():
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(600):
+        truth = rng.normal(0.3, 0.2, 4)  # four encoders of a population with mean 0.3
+        shared = rng.normal(0, 0.1)  # the images they are measured on
+        values = truth + shared
+        draws = values[:, None] + rng.normal(0, 0.1, 200)[None]
+        found = over_units(values, draws)
+        hits += found.low <= 0.3 <= found.high
+    assert 0.93 <= hits / 600 <= 1.0
+
+
+def test_one_unit_says_nothing_of_others():
+    found = over_units(np.array([0.3]), np.zeros((1, 10)))
+    assert state(found, -100) == "inconclusive"
