@@ -318,5 +318,5 @@ def test_the_files_of_a_folder_are_its_images_and_masks(photos):
 
 
 def test_a_split_that_does_not_exist_lists_those_that_do(photos):
-    with pytest.raises(UserError, match="no split 'train'; it has test"):
-        datasets.load(f"folder:{photos}", size=8, split="train")
+    with pytest.raises(UserError, match="no split 'trial'; it has train, val, test"):
+        datasets.load(f"folder:{photos}", size=8, split="trial")

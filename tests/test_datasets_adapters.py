@@ -1,5 +1,7 @@
 """The adapters against small copies of the official layouts, and against torchvision where it knows the set."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.io
@@ -72,6 +74,33 @@ def test_tiny_imagenet_has_boxes_as_factor_and_as_coarse_foreground(real):
     train = datasets.load("tiny-imagenet", size=64, split="train")
     assert train.ids[1] == "train/n01/images/n01_1"
     assert train.labels.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("size", ["full", "320px", "160px"])
+def test_imagenette_agrees_with_torchvision_and_a_class_without_images_shifts_no_label(real, size):
+    oracle = pytest.importorskip("torchvision.datasets").Imagenette
+    home = real / oracle._ARCHIVES[size][0].rsplit("/", 1)[-1].removesuffix(".tgz")
+    wnids = sorted(oracle._WNID_TO_CLASS)
+    for split in ("train", "val"):
+        for number, wnid in enumerate(wnids):
+            save(home / split / wnid / f"{wnid}_{number}.JPEG", photo(number))
+    (home / "noisy_imagenette.csv").write_text("path\n")  # as in the official archives
+    for split, theirs in (("train", "train"), ("test", "val")):
+        data = datasets.load("imagenette", size=SIZE, split=split)
+        other = oracle(real, split=theirs, size=size)
+        expected = {str(Path(path).relative_to(home).with_suffix("")): label for path, label in other._samples}
+        assert dict(zip(data.ids.tolist(), data.labels.tolist(), strict=True)) == expected
+        assert [names[0] for names in other.classes] == list(data.classes)
+    next((home / "val" / wnids[3]).iterdir()).unlink()
+    test = datasets.load("imagenette", size=SIZE)
+    assert test.labels.tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert len(test.classes) == 10
+
+
+def test_imagenette_is_fetched_from_where_torchvision_fetches_it():
+    oracle = pytest.importorskip("torchvision.datasets").Imagenette
+    (part,) = datasets.SOURCES["imagenette"].parts
+    assert (part.url, part.md5) in oracle._ARCHIVES.values()
 
 
 def make_eth80(root, official):

@@ -72,6 +72,36 @@ def test_tiny_imagenet_is_balanced_and_its_boxes_are_its_masks(load, split):
     assert np.array_equal((x1 - x0) * (y1 - y0), data.masks["foreground"].sum(axis=(1, 2)))
 
 
+def test_imagenette_has_ten_classes_of_about_a_thousand_training_photographs(load):
+    load("imagenette", size=8, n=1)
+    for split, total in (("train", 9_469), ("test", 3_925)):
+        samples = datasets.table("imagenette", split).samples
+        counts = np.bincount([sample.label for sample in samples])
+        assert counts.sum() == total
+        assert len(counts) == 10
+        assert counts.min() > 0.85 * total / 10
+    few = load("imagenette", size=64, n=50, split="train")
+    assert np.bincount(few.labels).tolist() == [5] * 10
+    assert few.images.reshape(50, -1).std(axis=1).min() > 5
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_trimaps_of_pets_put_a_thin_border_around_one_animal(load, split):
+    data = load("pets", size=112, n=60, split=split)
+    foreground, border = data.masks["foreground"], data.masks["border"]
+    assert not (foreground & border).any()
+    assert foreground.any(axis=(1, 2)).mean() > 0.95
+    assert 0.02 < border.mean() < 0.25
+    assert 0.1 < foreground.mean() < 0.6
+
+
+def test_the_splits_of_dtd_share_no_image(load):
+    load("dtd", size=8, n=1)
+    names = [{sample.id for sample in datasets.table("dtd", split).samples} for split in ("train", "val", "test")]
+    assert all(names)
+    assert not names[0] & names[1] | names[0] & names[2] | names[1] & names[2]
+
+
 def test_ids_of_real_photographs_do_not_depend_on_size_or_n(load):
     small, large, few = load("grabcut", size=28), load("grabcut", size=56), load("grabcut", size=28, n=7)
     assert small.ids.tolist() == large.ids.tolist()

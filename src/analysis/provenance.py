@@ -1,7 +1,6 @@
 """What a run depends on, by content: parameters, notebook, exactly the library modules it imports, data, weights."""
 
 import ast
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -10,11 +9,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from analysis import datasets, encoders, paths
+from analysis.digests import file_digest, joint_digest
 from analysis.params import StudyParams
 from analysis.results import plain, read_json, reference_file, write_json
 
@@ -32,8 +31,8 @@ def fingerprint(study: str, preset: str, params: StudyParams) -> dict[str, Any]:
         "parameters": plain(params.model_dump()),
         "notebook": file_digest(notebook),
         "modules": {name: file_digest(path) for name, path in sorted(imported_modules(notebook).items())},
-        "data": {name: _joint_digest(datasets.source_files(name)) for name in names["datasets"]},
-        "weights": {name: _joint_digest(encoders.weight_files(name)) for name in names["encoders"]},
+        "data": {name: joint_digest(datasets.source_files(name)) for name in names["datasets"]},
+        "weights": {name: joint_digest(encoders.weight_files(name)) for name in names["encoders"]},
         "files": {name: file_digest(paths.DATA / name) for name in names["files"]},
         "reference": {preset: file_digest(reference_file(study, preset))} if stored else {},
     }
@@ -103,29 +102,6 @@ def _imports(path: Path) -> Iterable[str]:
             if name.split(".")[0] == "analysis":
                 parts = name.split(".")
                 yield from (".".join(parts[: i + 1]) for i in range(len(parts)))
-
-
-def file_digest(path: Path) -> str:
-    """blake2b of a file's content, 16 bytes, hex; `absent` where there is no such file."""
-    return _content_digest(str(path), *_stat(path)) if path.exists() else "absent"
-
-
-def _stat(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-@cache
-def _content_digest(path: str, size: int, mtime: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-def _joint_digest(files: list[Path]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(files):
-        digest.update(f"{path.name} {file_digest(path)}\n".encode())
-    return digest.hexdigest()
 
 
 def manifest(study: str, name: str, preset: str, print_: dict[str, Any], started: str, seconds: float) -> dict[str, Any]:

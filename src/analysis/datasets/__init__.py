@@ -22,19 +22,23 @@ from analysis.datasets import (
     flowers,
     folder,
     grabcut,
+    imagenette,
     pets,
     tiny_imagenet,
 )
 from analysis.datasets.base import Dataset
-from analysis.datasets.source import DatasetCard, Source
+from analysis.datasets.source import DatasetCard, Source, Table, decode
 from analysis.errors import UserError
 
-__all__ = ["Dataset", "DatasetCard", "check", "describe", "download", "load", "source_files"]
+__all__ = ["Dataset", "DatasetCard", "check", "describe", "download", "load", "source_files", "table"]
 
 SCENES = ("objects", "fine", "context", "textures", "multi", "video", "pairs")
 SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
 SCENES_WORKER = 1_000  # images for which another process pays: it takes a second or two to start
-ADAPTERS = (tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd, camvid, cityscapes, ade20k, fair1m, davis, bdd100k)
+ADAPTERS = (
+    *(imagenette, tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd),
+    *(camvid, cityscapes, ade20k, fair1m, davis, bdd100k),
+)
 SOURCES: dict[str, Source] = {adapter.SOURCE.name: adapter.SOURCE for adapter in ADAPTERS}
 
 
@@ -65,9 +69,20 @@ def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: st
         n = n or SCENES_IMAGES
         workers = min(os.cpu_count() or 1, 1 + n // SCENES_WORKER)
         return replace(scenes.make(of, n, size=size, seed=seed, split=split, workers=workers, **options), name=name)
-    if kind == "folder":
-        return folder.load(rest, size=size, n=n, seed=seed, split=split)
-    return SOURCES[name].load(size, n, seed, split)
+    return decode(name, table(name, split), size=size, n=n, seed=seed)
+
+
+def table(name: str, split: str) -> Table:
+    """The samples of a split of photographs, none of them decoded; archives are unpacked.
+
+    Raises:
+        UserError: unknown name, no such split, scenes (which are no files), or a damaged archive.
+        MissingFile: the data set is absent.
+    """
+    kind, _, rest = _known(name).partition(":")
+    if kind == "scenes":
+        raise UserError(f"{name} is drawn: it has no files")
+    return folder.table(rest, split) if kind == "folder" else SOURCES[name].open(split)
 
 
 def check(name: str) -> None:

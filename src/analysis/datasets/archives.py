@@ -1,7 +1,6 @@
 """Finding the parts of a data set under the data root, and unpacking archives once, safely, into the cache."""
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tarfile
@@ -9,11 +8,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
 from analysis import paths
+from analysis.digests import file_digest
 from analysis.errors import UserError
 from analysis.progress import track
 
@@ -25,7 +24,8 @@ class Part:
     """One archive, folder or file of a data set; places are relative to the data root.
 
     Attributes:
-        folders: where the unpacked folder (or the plain file) may lie; in an archive it is looked for by its last name.
+        folders: where the unpacked folder (or the plain file) may lie; in an archive it is looked for
+            by its whole name and by the last part of it.
         archives: the names an archive may have; the first one is where a download goes.
         marker: what has to be inside the folder for it to count.
         url: where the official file can be fetched, "" if only by hand.
@@ -61,11 +61,11 @@ class Part:
         if not (self.archives and found.is_file()):
             return found
         unpacked = unpack(found)
-        names = [Path(folder).name for folder in self.folders]
-        for name in names:
+        for name in (*self.folders, *(Path(folder).name for folder in self.folders)):
             if (unpacked / name / self.marker).exists():
                 return unpacked / name
-        expected = names[0] if self.marker == "." else f"{names[0]}/{self.marker}"
+        name = Path(self.folders[0]).name
+        expected = name if self.marker == "." else f"{name}/{self.marker}"
         raise UserError(f"{found} does not have the official layout: there is no {expected} in it")
 
 
@@ -80,8 +80,7 @@ def unpack(archive: Path) -> Path:
     """
     cache = paths.cache() / "unpacked"
     cache.mkdir(parents=True, exist_ok=True)
-    stat = archive.stat()
-    digest = _digest(archive, stat.st_size, stat.st_mtime_ns)
+    digest = file_digest(archive)
     folder, partial = cache / digest, cache / f"{digest}.partial"
     with open(cache / f"{digest}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -93,12 +92,6 @@ def unpack(archive: Path) -> Path:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     return folder
-
-
-@lru_cache
-def _digest(archive: Path, size: int, mtime: int) -> str:
-    with open(archive, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _extract(archive: Path, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Describable Textures (Cimpoi, Maji, Kokkinos, Mohamed & Vedaldi, CVPR 2014): 47 kinds of texture, no masks by nature.
 
-Accepted under the data root: `dtd-r1.0.1.tar.gz` (official; also inside the folder `dtd/` of torchvision), or the unpacked
-folder `dtd/` with `images/` and `labels/`.
+Accepted under the data root: `dtd-r1.0.1.tar.gz` (official; also inside the folder `dtd/` of torchvision),
+`dtd-10-textures.zip`, or the unpacked folder `dtd/` with `images/` and `labels/`.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,17 @@ from pathlib import Path
 from analysis.datasets.archives import Part
 from analysis.datasets.source import Sample, Source, Table
 
+SPLITS = ("train", "val", "test")
+
 
 def _table(folders: Sequence[Path], split: str) -> Table:
-    """The first of the ten official partitions."""
+    """The first of the ten official partitions; the classes are those of all its splits."""
     (root,) = folders
-    names = (root / "labels" / f"{split}1.txt").read_text().split()
-    classes = tuple(sorted({name.split("/")[0] for name in names}))
-    label = {name: index for index, name in enumerate(classes)}
+    lists = {part: (root / "labels" / f"{part}1.txt").read_text().split() for part in SPLITS}
+    classes = tuple(sorted({name.split("/")[0] for names in lists.values() for name in names}))
     return Table(
-        [Sample(name.removesuffix(".jpg"), root / "images" / name, label[name.split("/")[0]]) for name in names], classes
+        [Sample(name.removesuffix(".jpg"), root / "images" / name, classes.index(name.split("/")[0])) for name in lists[split]],
+        classes,
     )
 
 
@@ -31,7 +33,7 @@ SOURCE = Source(
     parts=(
         Part(
             folders=("dtd/dtd", "dtd"),
-            archives=("dtd/dtd-r1.0.1.tar.gz", "dtd-r1.0.1.tar.gz"),
+            archives=("dtd/dtd-r1.0.1.tar.gz", "dtd-r1.0.1.tar.gz", "dtd-10-textures.zip"),
             marker="labels",
             url="https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
             md5="fff73e5086ae6bdbea199a49dfb8a4c1",
@@ -39,5 +41,5 @@ SOURCE = Source(
     ),
     table=_table,
     masks=False,
-    splits=("train", "val", "test"),
+    splits=SPLITS,
 )

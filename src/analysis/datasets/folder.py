@@ -1,26 +1,40 @@
 """`folder:PATH`: images of one's own.
 
 Either `PATH` holds the images, or `PATH/images` does and `PATH/masks` may hold masks. The images lie in one folder per class
-(deeper folders belong to their class), or all of them loose, which makes one class. A mask has the relative stem of its image,
-with any image suffix, is as large as its image and as upright as it is seen; whatever is not black is foreground.
+(deeper folders belong to their class), or all of them loose, which makes one class; links to folders and files are followed.
+A mask has the relative stem of its image, with any image suffix, is as large as its image and as upright as it is seen;
+whatever is not black is foreground (in a JPEG or lossy WebP, which blur: whatever is brighter than middle grey).
+
+Splits: `PATH/train` beside `PATH/val` or `PATH/test`, each laid out as above, or the same names below `images/` and `masks/`;
+the classes are those of `train`. Without them `test` is every image, `val` every fifth image of each class, `train` the others.
 """
 
+import os
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from analysis import paths
-from analysis.datasets.base import Dataset
-from analysis.datasets.pictures import SUFFIXES, list_pictures, read_rgb
-from analysis.datasets.source import Masks, Sample, Table, decode, files_below, no_masks
+from analysis.datasets.pictures import SUFFIXES, is_picture, list_files, list_pictures, not_black, walk
+from analysis.datasets.source import Masks, Sample, Table, no_masks
 from analysis.errors import MissingFile, UserError
+from analysis.progress import say_once
 
-LOSSY = frozenset({".jpg", ".jpeg", ".webp"})  # compression leaves ripples where the mask was black
+SPLITS = ("train", "val", "test")
+OTHER = {"val": "test", "test": "val"}  # which folder stands in where there is no folder of that split
+FIFTH = 5  # one image in five of each class is for validation
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the images of a split lie, and their masks, if there are any."""
+
+    images: Path
+    masks: Path | None
 
 
 def find(place: str) -> Path:
-    """The folder of the images of `folder:place`.
+    """The folder of `folder:place`.
 
     Raises:
         MissingFile: no such folder, or no image in it.
@@ -31,66 +45,123 @@ def find(place: str) -> Path:
         raise MissingFile(f"folder:{place}: there is no {root}; give a folder with images, or with images/ and masks/")
     if not root.is_dir():
         raise UserError(f"folder:{place}: {root} is a file; give the folder that holds the images")
-    images = root / "images" if (root / "images").is_dir() else root
-    if not any(path.suffix.lower() in SUFFIXES for path in images.rglob("*")):
+    images = _within(root).images
+    if not any(map(is_picture, walk(images))):
         raise MissingFile(f"folder:{place}: no image in {images} (looked for {', '.join(sorted(SUFFIXES))})")
-    return images
+    return root
 
 
 def files(place: str) -> list[Path]:
-    """Every image and mask."""
-    images = find(place)
-    return files_below(images) + (files_below(_masks(images)) if _masks(images).is_dir() else [])
-
-
-def load(place: str, *, size: int, n: int | None, seed: int, split: str) -> Dataset:
-    """The images of a folder, see `analysis.datasets.load`; one split, `test`.
-
-    Raises:
-        UserError: class folders and loose images are mixed, two files share a stem, or a mask is missing.
-    """
-    return decode(f"folder:{place}", table(place, split), size=size, n=n, seed=seed)
+    """Every image and mask of every split."""
+    within = _within(find(place))
+    return [*list_pictures(within.images), *(list_pictures(within.masks) if within.masks else [])]
 
 
 def table(place: str, split: str) -> Table:
-    """The samples of a folder, none of them decoded; raises what `load` raises."""
-    if split != "test":
-        raise UserError(f"folder:{place} has no split {split!r}; it has test")
-    return _table(place)
+    """The samples of a split of a folder, none of them decoded.
+
+    Raises:
+        MissingFile, UserError: as `find`; no such split; class folders and loose images are mixed; two files share a stem;
+            a mask is missing; or a class that `train` does not have.
+    """
+    if split not in SPLITS:
+        raise UserError(f"folder:{place} has no split {split!r}; it has {', '.join(SPLITS)}")
+    root = find(place)
+    if not _parts(root):
+        made = _table(place, _within(root), None)
+        return made if split == "test" else _share(place, made, split)
+    train = _table(place, _part(root, "train"), None)
+    return train if split == "train" else _table(place, _part(root, split), train.classes)
 
 
-def _masks(images: Path) -> Path:
-    """Where the masks lie, if there are any; only `PATH/images` has a `PATH/masks`."""
-    return images.parent / "masks" if images.name == "images" else images / ".no-masks"
+def _parts(root: Path) -> Path | None:
+    """The folder that holds one folder per split and no other, if there is one."""
+    for folder in (root, root / "images"):
+        names = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."} if folder.is_dir() else set()
+        if "train" in names and len(names) > 1 and names <= {*SPLITS, *(("masks",) if folder == root else ())}:
+            return folder
+    return None
 
 
-def _table(place: str) -> Table:
-    images = find(place)
-    files = [path.relative_to(images) for path in list_pictures(images)]
-    twice = [stem for stem, count in Counter(path.with_suffix("") for path in files).items() if count > 1]
-    if twice:
-        raise UserError(f"folder:{place}: more than one image is called {twice[0].as_posix()}; give each its own stem")
+def _within(root: Path) -> _Place:
+    images, masks = root / "images", root / "masks"
+    return _Place(images, masks if masks.is_dir() else None) if images.is_dir() else _Place(root, None)
+
+
+def _part(root: Path, split: str) -> _Place:
+    holder = _parts(root)
+    assert holder is not None
+    name = split if (holder / split).is_dir() else OTHER[split]
+    within, shared = _within(holder / name), root / "masks" / name
+    return _Place(within.images, within.masks or (shared if shared.is_dir() else None))
+
+
+def _share(place: str, whole: Table, split: str) -> Table:
+    """Every fifth image of each class, in the order of their ids, or the others."""
+    seen: Counter[int] = Counter()
+    kept = []
+    for sample in sorted(whole.samples, key=lambda sample: sample.id):
+        seen[sample.label] += 1
+        if (seen[sample.label] % FIFTH == 0) == (split == "val"):
+            kept.append(sample)
+    if not kept:
+        raise UserError(f"folder:{place}: no class has {FIFTH} images, so that none can be kept for validation")
+    return Table(kept, whole.classes, masks=whole.masks)
+
+
+def _table(place: str, where: _Place, classes: tuple[str, ...] | None) -> Table:
+    """The samples below `where`; their classes, unless they are given, are the folders there."""
+    files = _listed(place, where.images)
     loose = [path for path in files if len(path.parts) == 1]
     if loose and len(loose) < len(files):
         raise UserError(f"folder:{place}: {loose[0]} lies beside class folders; use one folder per class, or none")
-    classes = ("all",) if loose else tuple(sorted({path.parts[0] for path in files}))
+    names = [readable("all" if loose else path.parts[0]) for path in files]
+    classes = classes or tuple(sorted(set(names)))
     label = {name: index for index, name in enumerate(classes)}
-    masks = _mask_files(place, images)
+    unknown = sorted(set(names) - set(classes))
+    if unknown:
+        raise UserError(f"folder:{place}: {where.images} has the class {unknown[0]!r}, which the training images do not have")
+    masks = _mask_files(where)
     samples = []
-    for path in files:
+    for path, name in zip(files, names, strict=True):
         stem = path.with_suffix("")
         if masks and stem not in masks:
             raise MissingFile(f"folder:{place}: {path} has no mask; add masks/{stem.as_posix()}.png or remove masks/")
-        samples.append(Sample(stem.as_posix(), images / path, 0 if loose else label[path.parts[0]], masks.get(stem)))
+        samples.append(Sample(readable(stem.as_posix()), where.images / path, label[name], masks.get(stem)))
     return Table(samples, classes, masks=_not_black if masks else no_masks)
 
 
-def _mask_files(place: str, images: Path) -> dict[Path, Path]:
-    root = _masks(images)
-    return {path.relative_to(root).with_suffix(""): path for path in list_pictures(root)} if root.is_dir() else {}
+def _listed(place: str, images: Path) -> list[Path]:
+    """The images below a folder, relative to it; what is left out is said."""
+    everything = [path.relative_to(images) for path in list_files(images)]
+    files = [path for path in everything if is_picture(path)]
+    left_out = [path for path in everything if not is_picture(path)]
+    if left_out:
+        say_once(f"folder:{place}: {len(left_out)} files are not read as images and left out, the first is {left_out[0]}")
+    twice = [stem for stem, count in Counter(path.with_suffix("") for path in files).items() if count > 1]
+    if twice:
+        raise UserError(f"folder:{place}: more than one image is called {twice[0].as_posix()}; give each its own stem")
+    return files
+
+
+def _mask_files(where: _Place) -> dict[Path, Path]:
+    if where.masks is None:
+        return {}
+    masks = {path.relative_to(where.masks).with_suffix(""): path for path in list_pictures(where.masks)}
+    if not masks:
+        raise UserError(f"{where.masks} holds no masks in a format that is read ({', '.join(sorted(SUFFIXES))})")
+    return masks
 
 
 def _not_black(sample: Sample) -> Masks:
     assert sample.mask is not None
-    values = np.asarray(read_rgb(sample.mask, ground="black")).max(axis=-1)
-    return {"foreground": values >= 128 if sample.mask.suffix.lower() in LOSSY else values > 0}
+    return {"foreground": not_black(sample.mask)}
+
+
+def readable(name: str) -> str:
+    """A file name as text that can be written anywhere: one that is not UTF-8 is read as Latin-1."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("latin-1")
+    return name

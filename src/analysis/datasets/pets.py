@@ -1,7 +1,8 @@
 """Oxford-IIIT Pet (Parkhi, Vedaldi, Zisserman & Jawahar, CVPR 2012): 37 breeds of cats and dogs, with trimaps.
 
 Accepted under the data root: the folder `oxford-iiit-pet/` of torchvision, holding `images.tar.gz` and `annotations.tar.gz`
-(official) or their unpacked folders `images/` and `annotations/`.
+(official) or their unpacked folders `images/` and `annotations/`; or that folder as `oxford-iiit-pet.zip` or
+`oxford-iiit-pet-3-breeds.zip`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from analysis.datasets.archives import Part
 from analysis.datasets.pictures import read_map
 from analysis.datasets.source import Masks, Sample, Source, Table
 
+WHOLE = ("oxford-iiit-pet.zip", "oxford-iiit-pet-3-breeds.zip")
 LISTS = {"train": "trainval.txt", "test": "test.txt"}
 
 
@@ -43,13 +45,13 @@ SOURCE = Source(
     parts=(
         Part(
             folders=("oxford-iiit-pet/images",),
-            archives=("oxford-iiit-pet/images.tar.gz",),
+            archives=("oxford-iiit-pet/images.tar.gz", *WHOLE),
             url=f"{URL}/images.tar.gz",
             md5="5c4f3ee8e5d25df40f4fd59a7f44e54c",
         ),
         Part(
             folders=("oxford-iiit-pet/annotations",),
-            archives=("oxford-iiit-pet/annotations.tar.gz",),
+            archives=("oxford-iiit-pet/annotations.tar.gz", *WHOLE),
             marker="trimaps",
             url=f"{URL}/annotations.tar.gz",
             md5="95a8c909bbe2e81eed6a22bccdf3f68f",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis import datasets
-from analysis.datasets import folder
 from analysis.datasets.source import chosen, decode_images
 from analysis.errors import UserError
 
@@ -39,7 +38,7 @@ def open_reader(name: str, *, size: int, n: int | None = None, seed: int = 0, sp
     kind, _, rest = name.partition(":")
     if kind == "scenes":
         return _scenes(rest, n or datasets.SCENES_IMAGES, size, seed, split)
-    table = folder.table(rest, split) if kind == "folder" else datasets.SOURCES[name].open(split)
+    table = datasets.table(name, split)
     samples = chosen(name, table, n, seed)
     return Reader([sample.id for sample in samples], lambda a, b: decode_images(samples[a:b], table, size))
 

@@ -13,7 +13,7 @@ from analysis import paths
 from analysis.datasets.archives import Part
 from analysis.datasets.base import Dataset
 from analysis.datasets.geometry import plan
-from analysis.datasets.pictures import read_rgb
+from analysis.datasets.pictures import list_files, read_rgb
 from analysis.errors import MissingFile, UserError
 from analysis.progress import track
 
@@ -126,11 +126,8 @@ class Source:
 
     def files(self) -> list[Path]:
         """The files whose content determines this data set: its archives, or all files of its folders."""
-        return [file for found in self.find() for file in ([found] if found.is_file() else files_below(found))]
-
-    def load(self, size: int, n: int | None, seed: int, split: str) -> Dataset:
-        """The data set at `size`; see `analysis.datasets.load`."""
-        return decode(self.name, self.open(split), size=size, n=n, seed=seed)
+        places = dict.fromkeys(self.find())
+        return [file for found in places for file in ([found] if found.is_file() else list_files(found))]
 
     def open(self, split: str) -> Table:
         """The samples of a split, none of them decoded; archives are unpacked.
@@ -144,11 +141,6 @@ class Source:
             raise UserError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
         folders = [part.open(path) for part, path in zip(self.parts, found, strict=True)]
         return self.table(folders, split)
-
-
-def files_below(folder: Path) -> list[Path]:
-    """All regular files below `folder`, in name order."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def choose(labels: np.ndarray, n: int | None, seed: int) -> np.ndarray:
@@ -198,8 +190,10 @@ def decode(name: str, table: Table, *, size: int, n: int | None, seed: int) -> D
         for row, (image, maps, known) in enumerate(track(decoded, f"load {name}", total=len(samples), unit="image")):
             images[row] = image
             for key, mask in maps.items():
-                if key not in masks:
-                    masks[key] = np.zeros((len(samples), size, size), dtype=mask.dtype)
+                whole = masks.get(key)
+                if whole is None:
+                    whole = np.zeros((len(samples), size, size), dtype=mask.dtype)
+                masks[key] = whole.astype(np.result_type(whole, mask), copy=False)  # files may differ in their number of bits
                 masks[key][row] = mask
             for key, value in known.items():
                 factors[key].append(value)

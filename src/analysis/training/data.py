@@ -14,11 +14,14 @@ from torch.utils.data import Dataset as TorchDataset
 
 from analysis import paths, probing
 from analysis.datasets.scenes import class_names, make
+from analysis.datasets.source import Sample, Table, chosen, decode_images
+from analysis.digests import file_digest
 from analysis.errors import UserError
 from analysis.progress import track
 
 CHUNK = 100
 SIZE = 64
+PHOTOGRAPHS = ("imagenette", "tiny-imagenet")
 
 
 class Source(TorchDataset):
@@ -92,33 +95,50 @@ def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 64, 64, 3) uint8 and labels (n,) to train on, of split `train`.
 
     `scenes` are drawn once into the cache, in the order of their ids; a killed drawing goes on where it stopped.
-    `folder:PATH` (four fifths of it) and `tiny-imagenet` are decoded into memory; n larger than the set is all of it.
+    Photographs (`PHOTOGRAPHS` and `folder:PATH`) are decoded once into the cache: as many of each class as far as the classes
+    reach, as `datasets.load` draws them with seed 0; n larger than the set is all of it.
 
     Raises:
         UserError: unknown data, or data that cannot be trained on.
     """
     if data == "scenes":
         return scenes(n, "train")
-    if data != "tiny-imagenet" and not data.startswith("folder:"):
-        raise UserError(f"unknown training data {data!r}; there are scenes, tiny-imagenet, folder:PATH")
-    return _photographs(data, n, training=True)
+    if data not in PHOTOGRAPHS and not data.startswith("folder:"):
+        raise UserError(f"unknown training data {data!r}; there are scenes, {', '.join(PHOTOGRAPHS)}, folder:PATH")
+    return _photographs(data, n, "train")
 
 
 def validation_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Photographs that `training_set` leaves out, and their labels."""
-    return _photographs(data, n, training=False)
+    return _photographs(data, n, "val" if data.startswith("folder:") else "test")
 
 
-def _photographs(data: str, n: int, training: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A folder has one split: every fifth of its images is kept for validation."""
+def _photographs(data: str, n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The cached array has the content of every chosen file in its name, so that a file that changes or moves is read again."""
     from analysis import datasets
 
-    if not data.startswith("folder:"):
-        found = datasets.load(data, size=SIZE, n=n, split="train" if training else "test")
-        return found.images, found.labels
-    found = datasets.load(data, size=SIZE)
-    rows = np.flatnonzero((np.arange(len(found.labels)) % 5 > 0) == training)[:n]
-    return found.images[rows], found.labels[rows]
+    table = datasets.table(data, split)
+    samples = chosen(data, table, n, seed=0)
+    content = f"{SIZE} {table.straight} " + " ".join(f"{sample.id}:{file_digest(sample.image)}" for sample in samples)
+    code = b"".join((paths.SOURCE / "datasets" / name).read_bytes() for name in ("geometry.py", "pictures.py"))
+    path = _cache() / f"photographs-{hashlib.blake2b(content.encode() + code, digest_size=16).hexdigest()}.npy"
+    if not path.exists():
+        _decode(samples, table, path)
+    return np.load(path, mmap_mode="r"), np.array([sample.label for sample in samples], np.int64)
+
+
+def _decode(samples: list[Sample], table: Table, path: Path) -> None:
+    """Write the images (n, SIZE, SIZE, 3) uint8 of some samples; `path` appears complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    images = open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(samples), SIZE, SIZE, 3))
+    try:
+        for start in track(range(0, len(samples), CHUNK), "decoding photographs", unit=f"x {CHUNK} images"):
+            images[start : start + CHUNK] = decode_images(samples[start : start + CHUNK], table, SIZE)
+        images.flush()
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def scenes(n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
