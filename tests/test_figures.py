@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from matplotlib.figure import Figure
 from skimage.color import rgb2lab
 
 from analysis import figures
-from analysis.figures import DARK, INK, PALETTE, PAPER, FigureRef, save, style
+from analysis.encoders.methods import METHODS, of_recipe
+from analysis.figures import DARK, INK, METHOD_COLOURS, PALETTE, PAPER, FigureRef, save, style
 from analysis.results import plain
+from analysis.training.methods import METHODS as TRAINED_METHODS
 
 ALT = "The line rises from nought to one over the range."
 CAPTION = "Estimate against $n$, with *one* line."
@@ -141,6 +144,7 @@ def _contrast(one: str, other: str) -> float:
 
 def test_every_colour_of_the_palette_is_seen_on_both_pages() -> None:
     for page in ("#ffffff", DARK[PAPER]):
+        assert min(_contrast(colour, page) for colour in METHOD_COLOURS.values()) >= 3
         assert min(_contrast(colour, page) for colour in PALETTE) >= 2.7
     assert _contrast(INK, "#ffffff") > 12
     assert _contrast(DARK[INK], DARK[PAPER]) > 12
@@ -157,10 +161,28 @@ BLINDNESS = {
 
 @pytest.mark.parametrize("eyes", BLINDNESS)
 def test_any_two_colours_of_the_palette_stay_apart_for_colour_blind_eyes(eyes: str) -> None:
-    linear = np.clip([np.asarray(BLINDNESS[eyes]) @ _linear(colour) for colour in PALETTE], 0, 1)
+    assert _least_distance(PALETTE, eyes) > 15
+
+
+@pytest.mark.parametrize("eyes", BLINDNESS)
+def test_any_two_methods_stay_apart_for_colour_blind_eyes(eyes: str) -> None:
+    colours = {method: colour for method, colour in METHOD_COLOURS.items() if method != "moco-v3"}  # as that of its forerunner
+    assert _least_distance(list(colours.values()), eyes) > 11
+    zoo = {of_recipe(name) for name in TRAINED_METHODS}
+    assert _least_distance([colours[method] for method in sorted(zoo)], eyes) > 15
+
+
+def test_every_method_has_a_colour_of_its_own() -> None:
+    assert set(METHOD_COLOURS) == set(METHODS)
+    assert len(set(METHOD_COLOURS.values())) == len(METHODS) - 1
+
+
+def _least_distance(colours: Sequence[str], eyes: str) -> float:
+    """The smallest distance in CIELAB between any two, as these eyes see them."""
+    linear = np.clip([np.asarray(BLINDNESS[eyes]) @ _linear(colour) for colour in colours], 0, 1)
     seen = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     lab = rgb2lab(seen[None])[0]
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2)) > 15
+    return min(np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2))
 
 
 def test_the_named_colour_maps_exist() -> None:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, jaccard_score
 from sklearn.neighbors import NearestNeighbors
 
-from analysis import encoders
+from analysis import encoders, neighbours
 from analysis.encoders.backbones import Stages, wrap
 from analysis.encoders.base import Encoder
 from analysis.encoders.conv4 import Conv4
 from analysis.encoders.transform import RAW
 from analysis.errors import UserError
-from analysis.studies.local_vit import neighbours, segmentation, tokens, transforms, variance
-from analysis.studies.local_vit.neighbours import METRICS, nearest
+from analysis.neighbours import METRICS, nearest
+from analysis.studies.local_vit import segmentation, tokens, transforms, variance
 
 
 @pytest.fixture(scope="module")

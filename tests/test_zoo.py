@@ -191,7 +191,7 @@ def test_probes_written_anew_with_scikit_learn_give_the_scores_of_the_card(name:
     vote = KNeighborsClassifier(20, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.07))
     assert vote.fit(x, labels).score(y, truth) == pytest.approx(probes["knn"]["accuracy"], abs=0.003)
     mean, spread = x.mean(0), np.where(x.std(0) > 0, x.std(0), 1)
-    regression = LogisticRegression(C=0.01, max_iter=500).fit((x - mean) / spread, labels)
+    regression = LogisticRegression(C=probing.fit_linear(x, labels)[-1].C, max_iter=1500).fit((x - mean) / spread, labels)
     assert regression.score((y - mean) / spread, truth) == pytest.approx(probes["linear"]["accuracy"], abs=0.01)
 
 

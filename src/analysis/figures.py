@@ -21,6 +21,32 @@ WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
 
 # Contrast of 2.7 or more on the white and on the dark page; as colour-blind eyes see them, any two stay apart.
 PALETTE = ("#0077bb", "#d55e00", "#009e73", "#b04dff", "#998d4c", "#735980", "#8f99cc", "#496633")
+# One colour per method in the whole book, by its key in `encoders.methods`; what was not trained is grey. Contrast of 3 or more
+# on both pages. Those of the zoo stay apart for colour-blind eyes; a title or a marker always says it too.
+UNTRAINED = "#7d8590"
+METHOD_COLOURS = {
+    "dinov2": "#1074f4",
+    "dino": "#19a0ca",
+    "ibot": "#8b87f3",
+    "mae": "#e1051e",
+    "simmim": "#cc1e52",
+    "scale-mae": "#f255c3",
+    "swav": "#1a734f",
+    "simclr": "#dd7a02",
+    "moco": "#6d6a16",
+    "moco-v3": "#6d6a16",
+    "byol": "#a117d0",
+    "simsiam": "#b6887e",
+    "vicreg": "#8424ff",
+    "barlow-twins": "#8747b1",
+    "tcr": "#a63c91",
+    "i-jepa": "#cc3978",
+    "protoclr": "#cc2cfc",
+    "umtra": "#fd3c9c",
+    "beit": "#fc4d46",
+    "supervised": "#9a9552",
+    "untrained": UNTRAINED,
+}
 SEQUENTIAL = "crest"  # no black and no white: its cells are seen on both pages
 DIVERGING = "vlag"
 
@@ -94,6 +120,11 @@ class FigureRef:
             "text/markdown": f":::{{figure}} {self.file}\n:alt: {self.alt}\n\n{self.caption}\n:::\n",
             "text/plain": f"[figure] {self.alt}",
         }
+
+
+def colour(method: str) -> str:
+    """The colour of a method, by its key in `encoders.methods`; grey ink for one that is not stated."""
+    return METHOD_COLOURS.get(method, MUTED)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a study notebook sees: its parameters, its folder, its results."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,16 @@ from analysis import figures, provenance
 from analysis.figures import FigureRef
 from analysis.params import StudyParams, resolve, study_model
 from analysis.paths import runs
+from analysis.prose import Prose, say
 from analysis.results import Results, load_stored, plain
+
+LEFT_OUT = "*The pictures are left out: this page is drawn from stored numbers, and the images may not be copied into it.*"
 
 
 class Notebook:
     """One execution of a study: open it in the first cell, save it in the last."""
+
+    params: Any  # the study's own `StudyParams`
 
     def __init__(self, study: str, params: StudyParams, preset: str, run_dir: Path) -> None:
         self.study, self.params, self.preset, self.run_dir = study, params, preset, run_dir
@@ -37,6 +43,10 @@ class Notebook:
         shown = figures.save(fig, self.run_dir, name, alt, caption)
         self.results.figures.append({"file": shown.file, "alt": shown.alt, "caption": shown.caption})
         return shown
+
+    def picture(self, draw: Callable[[], tuple[Figure, str]], name: str, caption: str) -> FigureRef | Prose:
+        """As `show`, of a figure that needs images, drawn by `draw`; words where numbers are stored and no image is at hand."""
+        return say(LEFT_OUT) if self.stored else self.show(draw(), name, caption)
 
     def save(self) -> dict[str, Any]:
         """Write `results.json`, then `manifest.json`; returns the manifest."""

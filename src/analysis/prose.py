@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from analysis.stats import Estimate
+
 NOTHING = "–"
+INTERVAL = "interval"  # the format of a value with its interval
 Column = str | tuple[str, str]  # heading, or (heading, format)
 
 
@@ -44,15 +47,32 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Column]) -> P
 
     Args:
         rows: mappings; a missing value, None or NaN is shown as a dash.
-        columns: key -> heading, or (heading, format such as `.2f`), in the order shown. Formatted columns align right.
+        columns: key -> heading, or (heading, format such as `.2f`), in the order shown. Formatted columns align right. The
+            format `INTERVAL` shows the value with its interval, which is under `KEY_low` and `KEY_high`, or `low` and `high`
+            for the key `value`.
+
+    >>> rows = [{"title": "MAE", "value": 0.5, "low": 0.4, "high": 0.6}]
+    >>> print(table(rows, {"title": "Encoder", "value": ("Gain", INTERVAL)}).markdown.replace(chr(160), " "))
+    | Encoder | Gain |
+    | :--- | ---: |
+    | MAE | 0.500 [0.400, 0.600] |
+    <BLANKLINE>
     """
     heads = {key: (column, "") if isinstance(column, str) else column for key, column in columns.items()}
     lines = [
         _line(head for head, _ in heads.values()),
         _line("---:" if form else ":---" for _, form in heads.values()),
-        *(_line(cell(row.get(key), form) for key, (_, form) in heads.items()) for row in rows),
+        *(_line(_cell(row, key, form) for key, (_, form) in heads.items()) for row in rows),
     ]
     return Prose("\n".join(lines) + "\n")
+
+
+def _cell(row: Mapping[str, Any], key: str, form: str) -> str:
+    if form != INTERVAL or row.get(key) is None:
+        return cell(row.get(key), "" if form == INTERVAL else form)
+    start = "" if key == "value" else f"{key}_"
+    low, high = (row.get(f"{start}{end}") for end in ("low", "high"))
+    return show(Estimate(row[key], *(float("nan") if end is None else end for end in (low, high))))
 
 
 def cell(value: Any, form: str = "") -> str:
@@ -61,6 +81,18 @@ def cell(value: Any, form: str = "") -> str:
         return NOTHING
     text = re.sub(r"^-(?=[0.,]*%?$)", "", format(value, form)).replace("-", "−") if form else str(value)
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def number(value: float | None) -> str:
+    """A number with three digits after the point, or three in all where it is large; a dash for none."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return (f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}").replace("-", "−")
+
+
+def show(estimate: Estimate) -> str:
+    """An estimate with its interval; it does not wrap."""
+    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]".replace(" ", "\u00a0")
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args
 
 from pydantic.dataclasses import dataclass
 
+from analysis.prose import number, show
 from analysis.stats import Estimate
 
 Verdict = Literal["supported", "not supported", "inconclusive", "not testable here", "not run"]
@@ -258,18 +259,6 @@ def load(content: Mapping[str, Any]) -> Finding:
 
 def _numbers(estimate: Mapping[str, float | None]) -> Estimate:
     return Estimate(**{key: math.nan if value is None else value for key, value in estimate.items()})
-
-
-def number(value: float | None) -> str:
-    """A number with three digits after the point, or three in all where it is large; a dash for none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return (f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}").replace("-", "−")
-
-
-def show(estimate: Estimate) -> str:
-    """An estimate with its interval; it does not wrap."""
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]".replace(" ", "\u00a0")
 
 
 def _complete(rule: Rule, evidence: Evidence) -> bool:

@@ -21,7 +21,7 @@ os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM
 import numpy as np  # the thread counts above must be set first
 import torch
 
-from analysis.studies.local_vit.neighbours import nearest
+from analysis.neighbours import nearest
 
 Array = np.ndarray
 BANK, QUERIES, WIDTH, K = 451_584, 188_160, 768, 10

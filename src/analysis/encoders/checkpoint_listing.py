@@ -21,7 +21,7 @@ class Model:
         title: for figures.
         architecture: the network.
         licence: of the weights.
-        published: accuracy its publisher states; for the zoo, that of a linear probe on Scenes.
+        published: accuracy its publisher states; for the zoo, that of a linear probe on its own data.
         source: where the file comes from.
         file: where it is looked for; empty where the name does not say.
         present: whether it is there.
@@ -55,7 +55,7 @@ def _zoo() -> list[Model]:
     for card in sorted(paths.ZOO.glob("*.json")):
         name, network = f"zoo:{card.stem}", read_json(card)["architecture"]
         known, file = facts(name), card.with_suffix(".safetensors")
-        probe = NOT_STATED if known.probe is None else f"{100 * known.probe:.1f} linear on Scenes"
+        probe = NOT_STATED if known.probe is None else f"{100 * known.probe.accuracy:.1f} linear on {known.probe.data}"
         rows.append(Model(name, known.title, _network(network), OURS, probe, OURS, str(file), file.is_file()))
     return rows
 

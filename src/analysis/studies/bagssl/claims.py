@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.claims import Claim, Finding, Verdict, finding, signed, sized, untested
+from analysis.encoders.methods import METHODS
 from analysis.results import Row
 from analysis.stats import Estimate
 from analysis.studies.bagssl.contrasts import COSINES, GRID, PROBES, SHUFFLED, TRUE, UNLIKE, VIEWS, WHOLE, Contrasts, bag
 from analysis.studies.bagssl.params import BagSSL
 from analysis.studies.bagssl.roles import pairs
-from analysis.studies.model_zoo.cards import METHODS
 
 STUDY = "bagssl"
 SMALLEST = 0.02  # smallest difference of accuracy, or of R2, that we would call one
@@ -129,7 +129,7 @@ def _judge_b1(contrasts: Contrasts, params: BagSSL, further: Sequence[Row]) -> F
         note += f"; trained on patches that share no pixel {signed(contrasts.estimate(without))}"
     for row in further:
         if (row["probe"], row["against"]) == ("linear", "whole"):
-            method, spread = METHODS[row["twin"]][0], Estimate(row["value"], row["low"], row["high"])
+            method, spread = METHODS[row["twin"]].title, Estimate(row["value"], row["low"], row["high"])
             note += f"; over {row['n']} trainings each of {method} {signed(spread)}"
     return finding("B1", verdict, first, contrasts.estimate(floor), f"{note}. Control: the untrained bag.")
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from analysis.encoders.methods import METHODS
 from analysis.prose import NOTHING, Column, Prose, say, table
 from analysis.results import Results, Row
 from analysis.studies.bagssl.contrasts import TRUE, UNLIKE, WHOLE
 from analysis.studies.bagssl.published import ABSTRACT, EMP_SSL, SETTINGS, WHOLE_IMAGES
-from analysis.studies.model_zoo.cards import METHODS
 
 WHAT = {
     "B1": "that training on patches of one size and averaging is as good as the multi-scale baseline",
@@ -81,7 +81,7 @@ def further_table(results: Results) -> Prose:
         return say("*No training with further seeds belongs to this run.*")
     words = {"whole": "its whole image", "bag": "its own bag"}
     rows = [
-        {**row, "twin": METHODS[row["twin"]][0], "probe": _PROBES[row["probe"]], "against": words[row["against"]]}
+        {**row, "twin": METHODS[row["twin"]].title, "probe": _PROBES[row["probe"]], "against": words[row["against"]]}
         for row in results.tables["further"]
     ]
     columns: dict[str, Column] = {

@@ -7,7 +7,6 @@ from analysis import encoders
 from analysis.encoders.facts import Supervision, facts
 from analysis.results import Row, read_json
 from analysis.studies.bagssl.accounting import Cost, cost
-from analysis.studies.model_zoo.cards import METHODS
 
 PIXELS = 64  # side of the images that the zoo is trained on
 _MASKED = ("mae", "simmim", "beit")
@@ -73,10 +72,9 @@ def _role(name: str) -> Role:
     card = read_json(encoders.weight_files(name)[1])
     views = card["recipe"]["augmentation"]
     low, high = views["area"]
-    title = known.title if "tiny-imagenet" in name else METHODS.get(card["method"], (known.title,))[0]
     return Role(
         encoder=name,
-        title=title,
+        title=known.title,
         supervision=known.supervision,
         patch=round(low**0.5 * PIXELS) if low == high < 1 else None,
         disjoint=bool(views.get("disjoint")),

@@ -13,9 +13,9 @@ from torch.nn import functional
 from analysis.datasets.base import Dataset
 from analysis.datasets.scenes.pairs import affine
 from analysis.errors import UserError
+from analysis.neighbours import Metric
 from analysis.studies.local_vit import degrade
 from analysis.studies.local_vit.instances import first_right, similarity
-from analysis.studies.local_vit.neighbours import Metric
 from analysis.studies.masking_cka.masks import MEAN_COLOUR
 
 Array = np.ndarray

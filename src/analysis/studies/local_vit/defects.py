@@ -6,9 +6,9 @@ They were found by reading a public draft of the authors' code; whether they tou
 import numpy as np
 
 from analysis.datasets import scenes
+from analysis.neighbours import METRICS, nearest
 from analysis.results import Row
 from analysis.studies.local_vit.correspondence import correspondences, inverse, recall
-from analysis.studies.local_vit.neighbours import METRICS, nearest
 from analysis.studies.local_vit.segmentation import confusion, count_pixels, miou
 
 Array = np.ndarray

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.errors import UserError
-from analysis.studies.local_vit.neighbours import METRICS, Metric
+from analysis.neighbours import METRICS, Metric
 
 Array = np.ndarray
 BLOCK = 2**22  # similarities held at a time (32 MiB), or one query with its whole gallery where that is more

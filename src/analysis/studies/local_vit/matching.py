@@ -8,13 +8,13 @@ import numpy as np
 from analysis import datasets
 from analysis.datasets.base import Dataset
 from analysis.encoders.base import Encoder
+from analysis.neighbours import Metric
 from analysis.results import Row
 from analysis.studies.local_vit import correspondence, transforms
 from analysis.studies.local_vit.correspondence import Correspondences, View, correspondences, inverse, recall
 from analysis.studies.local_vit.frames import layout, videos
 from analysis.studies.local_vit.instances import retrieval, roi_features
 from analysis.studies.local_vit.measured import Measured
-from analysis.studies.local_vit.neighbours import Metric
 from analysis.studies.local_vit.tokens import tokens
 from analysis.studies.local_vit.tracking import propagate
 from analysis.studies.local_vit.transforms import Plain

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from analysis import encoders
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import facts
+from analysis.encoders.facts import Facts, facts
 from analysis.progress import track
 from analysis.results import Row
 from analysis.studies.local_vit import matching, segment, variance
@@ -33,9 +33,13 @@ def encoder_rows(names: Sequence[str]) -> list[Row]:
     """What is known of the encoders beforehand."""
     known = {name: facts(name) for name in names}
     return [
-        {"encoder": name, "title": found.title, "supervision": found.supervision, "probe": found.probe}
+        {"encoder": name, "title": found.title, "supervision": found.supervision, "probe": _probe(found)}
         for name, found in known.items()
     ]
+
+
+def _probe(known: Facts) -> float | None:
+    return known.probe.accuracy if known.probe and known.probe.data == "scenes:objects" else None
 
 
 def _overlaps(measured: Measured, models: Sequence[Encoder]) -> None:

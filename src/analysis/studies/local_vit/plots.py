@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH, intervals
+from analysis.neighbours import METRICS
 from analysis.results import Row
 from analysis.studies.local_vit.contrasts import AS_THEY_COME, COMMON
-from analysis.studies.local_vit.neighbours import METRICS
 
 Drawn = tuple[Figure, str]
 Titles = Callable[[str], str]

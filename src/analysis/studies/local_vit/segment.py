@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.encoders.base import Encoder
+from analysis.neighbours import METRICS, Metric, nearest
 from analysis.studies.local_vit import segmentation, transforms, variance
 from analysis.studies.local_vit.defects import longest
 from analysis.studies.local_vit.degrade import degrade
 from analysis.studies.local_vit.frames import Few, few_shot, layout
 from analysis.studies.local_vit.measured import Measured
-from analysis.studies.local_vit.neighbours import METRICS, Metric, nearest
 from analysis.studies.local_vit.params import LocalVit
 from analysis.studies.local_vit.segmentation import Bank, bank_of, by_neighbour, by_vote, confusion, fit_linear, miou_draws
 from analysis.studies.local_vit.tokens import layer_tokens, layers, tokens

@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from analysis.neighbours import Metric, nearest
 from analysis.studies.local_vit import transforms
-from analysis.studies.local_vit.neighbours import Metric, nearest
 from analysis.threads import one_thread
 
 Array = np.ndarray

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis import datasets
-from analysis.encoders.facts import facts
+from analysis.encoders.facts import Facts, facts
 from analysis.figures import FigureRef
 from analysis.notebook import Notebook
 from analysis.prose import Column, Prose, say, table
@@ -30,7 +30,7 @@ def compute(study: Notebook) -> None:
     ]
     names = {name: facts(name) for name in params.encoders}
     results.tables["encoders"] = [
-        {"encoder": name, "title": known.title, "size": known.size, "supervision": known.supervision, "probe": known.probe}
+        {"encoder": name, "title": known.title, "size": known.size, "supervision": known.supervision, "probe": _probe(known)}
         for name, known in names.items()
     ]
     smallest = min(row["kept"] for row in results.tables["samples"])
@@ -38,6 +38,10 @@ def compute(study: Notebook) -> None:
     results.tables |= contrasts
     results.scalars |= _scalars(results)
     results.answer = answer(results, WHAT).markdown
+
+
+def _probe(known: Facts) -> float | None:
+    return known.probe.accuracy if known.probe and known.probe.data == "scenes:objects" else None
 
 
 def titles(results: Results) -> dict[str, str]:

@@ -6,39 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from analysis import encoders
+from analysis.encoders import facts
+from analysis.encoders.methods import METHODS, of_recipe
 from analysis.errors import UserError
 from analysis.results import Row, plain, read_json
 from analysis.training.recipe import PHOTOGRAPHS, RECIPE, Recipe, adapted
 
-# Method -> its title, and the key of its paper.
-METHODS = {
-    "simclr": ("SimCLR", "chen2020simclr"),
-    "moco": ("MoCo v2", "chen2020moco"),
-    "byol": ("BYOL", "grill2020"),
-    "simsiam": ("SimSiam", "chen2021"),
-    "swav": ("SwAV", "caron2020"),
-    "vicreg": ("VICReg", "bardes2022"),
-    "barlow-twins": ("Barlow Twins", "zbontar2021"),
-    "tcr": ("TCR", "chen2023"),
-    "dino": ("DINO", "caron2021"),
-    "vicreg-patch": ("VICReg, patches", "bardes2022"),
-    "vicreg-patch16": ("VICReg, patches of 16 px", "bardes2022"),
-    "vicreg-patch-disjoint": ("VICReg, disjoint patches", "bardes2022"),
-    "tcr-patch": ("TCR, patches", "chen2023"),
-    "simclr-patch": ("SimCLR, patches", "chen2020simclr"),
-    "byol-patch": ("BYOL, patches", "grill2020"),
-    "supervised-patch": ("supervised, patches", ""),
-    "supervised": ("supervised", ""),
-    "untrained": ("untrained", ""),
-    "mae": ("MAE", "he2022"),
-    "simmim": ("SimMIM", "xie2022"),
-    "scale-mae": ("Scale-MAE", "reed2023"),
-    "dino-vit": ("DINO, ViT", "caron2021"),
-    "ibot": ("iBOT", "zhou2022"),
-    "dinov2": ("DINOv2-style", "oquab2024"),
-    "supervised-vit": ("supervised, ViT", ""),
-    "untrained-vit": ("untrained, ViT", ""),
-}
 RANDOM = "random weights"  # what a card calls the start of an encoder that goes on from no other
 FAMILIES = {"resnet": "ResNet", "vit": "ViT"}
 _WORDS = {
@@ -74,7 +47,7 @@ class Card:
     @property
     def title(self) -> str:
         """Short, for figures."""
-        return METHODS[self.method][0]
+        return facts.card_title(self.content)
 
     @property
     def family(self) -> str:
@@ -84,7 +57,7 @@ class Card:
     @property
     def supervision(self) -> str:
         """`images`, `labels` or `nothing`: what it was trained with."""
-        return "nothing" if "untrained" in self.method else "labels" if "supervised" in self.method else "images"
+        return {"none": "nothing", "supervised": "labels"}.get(METHODS[of_recipe(self.method)].objective, "images")
 
     @cached_property
     def recipe(self) -> dict[str, Any]:
@@ -121,7 +94,7 @@ def read(encoder: str) -> Card:
     lacking += [f"probes.{key}" for key in ("knn", "linear", "rankme", "factors") if probes and key not in probes]
     if lacking:
         raise UserError(f"{path} lacks {', '.join(lacking)}: train {encoder} anew with `analysis pretrain`")
-    if content["method"] not in METHODS:
+    if of_recipe(content["method"]) not in METHODS:
         raise UserError(f"{path}: unknown method {content['method']!r}; there are {', '.join(METHODS)}")
     return Card(encoder, content)
 
@@ -158,7 +131,7 @@ def row(card: Card) -> Row:
     recipe, weights = card.recipe, encoders.weight_files(card.encoder)[0]
     return {
         **{"encoder": card.encoder, "title": card.title, "family": card.family, "method": card.method},
-        **{"paper": METHODS[card.method][1], "supervision": card.supervision, "data": recipe["data"]},
+        **{"paper": METHODS[of_recipe(card.method)].paper, "supervision": card.supervision, "data": recipe["data"]},
         **{key: recipe[key] for key in ("images", "images_seen", "epochs", "steps", "batch", "device", "threads", "seed")},
         **{"precision": recipe["precision"], "wall_seconds": recipe["wall_seconds"], "collapsed": recipe["collapsed"]},
         **{"parameters": card.content["parameters"]["backbone"], "head": card.content["parameters"].get("projector")},
@@ -180,7 +153,9 @@ def recipe_rows(recipe: Recipe, cards: Sequence[Card]) -> list[Row]:
     flat = {**plain(asdict(recipe)), "warmup": f"{recipe.warmup:.0%} of the steps", "start": recipe.start or RANDOM}
     views = {f"views: {key}": value for key, value in flat.pop("views").items()}
     headless = flat.pop("headless")
-    flat["head"] = f"yes, but of {', '.join(METHODS[method][0] for method in headless)}" if headless else recipe.head
+    flat["head"] = (
+        f"yes, but of {', '.join(METHODS[of_recipe(method)].title for method in headless)}" if headless else recipe.head
+    )
     flat["probes"] = "fitted on {:,} images, scored on {:,}".format(*recipe.probes)
     flat["optimiser"] = "; ".join(sorted({card.recipe["optimiser"] for card in cards}))
     return [{"setting": _words(key), "value": _text(value)} for key, value in (flat | views).items()]

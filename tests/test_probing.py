@@ -1,0 +1,74 @@
+"""The linear probe of the book: its penalty is chosen on training images alone, the same way for every encoder."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from analysis import probing
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+def classes(rng: np.random.Generator, n: int, d: int, signal: float, k: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """k classes whose means differ in the first k of d features."""
+    labels = rng.integers(k, size=n)
+    x = rng.standard_normal((n, d)).astype(np.float32)
+    x[np.arange(n), labels] += signal
+    return x, labels
+
+
+def test_the_probe_is_a_logistic_regression_with_the_penalty_that_was_chosen(rng: np.random.Generator) -> None:
+    x, labels = classes(rng, 300, 20, 1.5)
+    probe = probing.fit_linear(x, labels)
+    own = LogisticRegression(C=probe[-1].C, max_iter=2000, tol=1e-8).fit(StandardScaler().fit_transform(x), labels)
+    y, _ = classes(rng, 200, 20, 1.5)
+    assert probe[-1].C in probing.STRENGTHS
+    assert probe.predict_proba(y) == pytest.approx(own.predict_proba(StandardScaler().fit(x).transform(y)), abs=0.01)
+
+
+def test_little_signal_among_many_features_asks_for_a_stronger_penalty_than_much_among_few(rng: np.random.Generator) -> None:
+    faint, plain = classes(rng, 400, 300, 0.7), classes(rng, 4000, 8, 1.5)
+    assert probing.fit_linear(*faint)[-1].C < probing.fit_linear(*plain)[-1].C
+
+
+def test_tuning_loses_nothing_against_the_best_fixed_penalty(rng: np.random.Generator) -> None:
+    for d, signal in ((300, 0.7), (8, 1.5)):
+        x, labels = classes(rng, 800, d, signal)
+        y, truth = classes(rng, 4000, d, signal)
+        tuned = (probing.linear(x, labels, y) == truth).mean()
+        scaler = StandardScaler().fit(x)
+        fixed = [
+            LogisticRegression(C=c, max_iter=500).fit(scaler.transform(x), labels).score(scaler.transform(y), truth)
+            for c in probing.STRENGTHS
+        ]
+        assert tuned > max(fixed) - 0.03
+
+
+def test_the_probe_is_the_same_whenever_it_is_fitted_and_whatever_the_labels_are_called(rng: np.random.Generator) -> None:
+    x, labels = classes(rng, 300, 20, 1.0)
+    y, _ = classes(rng, 100, 20, 1.0)
+    first = probing.linear(x, labels, y)
+    assert (probing.linear(x, labels, y) == first).all()
+    named = np.array(["a", "b", "c", "d"])
+    assert (probing.linear(x, named[labels], y) == named[first]).all()
+
+
+def test_a_quarter_of_every_class_is_held_out_and_a_class_of_few_stays_in(rng: np.random.Generator) -> None:
+    labels = np.repeat([0, 1, 2], [40, 9, 3])
+    held = probing._held_out(labels, 0)
+    assert [int(held[labels == k].sum()) for k in range(3)] == [10, 2, 0]
+
+
+def test_with_too_few_images_to_choose_the_penalty_is_a_fixed_one(rng: np.random.Generator) -> None:
+    x = rng.standard_normal((6, 4))
+    assert probing.fit_linear(x, np.array([0, 1, 0, 1, 2, 2]))[-1].C == probing.UNTUNED
+
+
+def test_constant_features_are_read_without_a_fault(rng: np.random.Generator) -> None:
+    x, labels = classes(rng, 100, 6, 2.0)
+    x[:, 5] = 1.0
+    assert np.isfinite(probing.fit_linear(x, labels).predict_proba(x)).all()
