@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -320,3 +321,23 @@ def test_the_files_of_a_folder_are_its_images_and_masks(photos):
 def test_a_split_that_does_not_exist_lists_those_that_do(photos):
     with pytest.raises(UserError, match="no split 'trial'; it has train, val, test"):
         datasets.load(f"folder:{photos}", size=8, split="trial")
+
+
+def test_clusters_go_with_their_images_and_are_the_ids_unless_given(photos):
+    data = datasets.load(f"folder:{photos}", size=8)
+    assert data.clusters.tolist() == data.ids.tolist()
+    named = replace(data, clusters=data.labels.astype(str))
+    rows = np.array([7, 2, 9])
+    assert named.select(rows).clusters.tolist() == ["1", "0", "2"]
+    assert named.select(named.labels == 1).clusters.tolist() == ["1"] * 4
+    assert named.align(named.ids[rows]).clusters.tolist() == ["1", "0", "2"]
+    with pytest.raises(ValueError, match="10 images, 3 clusters"):
+        replace(data, clusters=data.clusters[:3])
+
+
+def test_the_frames_of_a_video_are_one_cluster_and_every_other_scene_is_its_own():
+    frames = datasets.load("scenes:video?frames=3", size=16, n=7)
+    assert frames.clusters.tolist() == [f"video/test/0/{video:06d}" for video in (0, 0, 0, 1, 1, 1, 2)]
+    for kind in ("objects", "pairs", "multi"):
+        scenes = datasets.load(f"scenes:{kind}", size=16, n=3)
+        assert scenes.clusters.tolist() == scenes.ids.tolist()

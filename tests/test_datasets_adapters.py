@@ -131,6 +131,8 @@ def test_eth80_has_instances_views_and_masks_in_both_layouts(real, official):
     assert data.classes == ("apple", "cup")
     assert data.labels.tolist() == [0] * 4 + [1] * 4
     assert data.factors["instance"].tolist() == [1, 1, 10, 10] * 2
+    assert data.clusters[::2].tolist() == data.clusters[1::2].tolist()  # two views of each object
+    assert data.clusters[::2].tolist() == ["apple/apple01", "apple/apple10", "cup/cup01", "cup/cup10"]
     assert data.factors["polar"].tolist() == [0, 66] * 4
     assert data.factors["azimuth"].tolist() == [0, 117] * 4
     assert np.array_equal(data.masks["foreground"][2], cropped(square(x0=10)))
@@ -192,6 +194,7 @@ def test_pets_agree_with_torchvision_and_have_trimaps(real):
         assert [name.title() for name in data.classes] == other.classes
         assert np.array_equal(data.masks["foreground"][0], cropped(trimap == 1))
         assert np.array_equal(data.masks["border"][0], cropped(trimap == 3))
+        assert data.clusters.tolist() == data.ids.tolist()  # each photograph stands for itself
 
 
 def segmented(image, mask, ground=(0, 0, 254)):

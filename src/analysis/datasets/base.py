@@ -1,4 +1,4 @@
-"""The one data set type: images, labels, masks and a stable id per image."""
+"""The one data set type: images, labels, masks, a stable id per image, and what is independent of what."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +20,15 @@ class Dataset:
         classes: class names.
         masks: name -> (n, size, size). `foreground` and `part` are bool; `semantic` and `instance` are integer maps.
         factors: name -> (n, ...) further ground truth per image (pose, background family, boxes, ...).
+        clusters: (n,) str, what the images are independent samples of: images of one cluster (a video, an object seen from many
+            sides) are alike for more reasons than their label, so a bootstrap draws whole clusters. By default every image is
+            its own cluster, named by its id.
+
+    >>> pixels = np.zeros((3, 8, 8, 3), np.uint8)
+    >>> ids, videos = np.array(["a/0", "a/1", "b/0"]), np.array(["a", "a", "b"])
+    >>> frames = Dataset("x", pixels, np.zeros(3, int), ids, ("all",), clusters=videos)
+    >>> frames.select(np.array([2, 0])).clusters.tolist()
+    ['b', 'a']
     """
 
     name: str
@@ -29,6 +38,7 @@ class Dataset:
     classes: tuple[str, ...]
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
     factors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    clusters: np.ndarray = field(default_factory=lambda: np.empty(0, str))
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -38,6 +48,10 @@ class Dataset:
             raise ValueError(f"{self.name}: {n} images, {len(self.labels)} labels, {len(self.ids)} ids")
         if len(np.unique(self.ids)) != n:
             raise ValueError(f"{self.name}: sample ids are not unique")
+        if not len(self.clusters):
+            object.__setattr__(self, "clusters", self.ids)
+        if len(self.clusters) != n:
+            raise ValueError(f"{self.name}: {n} images, {len(self.clusters)} clusters")
         for key, mask in self.masks.items():
             if mask.shape != self.images.shape[:3]:
                 raise ValueError(f"{self.name}: mask {key!r} is {mask.shape}, images are {self.images.shape[:3]}")
@@ -63,6 +77,7 @@ class Dataset:
             ids=self.ids[index],
             masks={k: v[index] for k, v in self.masks.items()},
             factors={k: v[index] for k, v in self.factors.items()},
+            clusters=self.clusters[index],
         )
 
     def align(self, ids: np.ndarray) -> "Dataset":

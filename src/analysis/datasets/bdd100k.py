@@ -22,13 +22,18 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, px
 
 
 def _table(folders: Sequence[Path], split: str) -> Table:
-    """Labels are videos; factors: `frame`, its number. Frames without a box are kept: they show nothing."""
+    """Labels and clusters are videos; factors: `frame`, its number. Frames without a box are kept: they show nothing."""
     (root,) = folders
     part = "val" if split == "test" else split
     files = sorted(file for folder in LABELS for file in (root / folder / part).glob("*.json"))
     samples = [
         Sample(
-            f"{file.stem}/{Path(name).stem}", root / "images" / "track" / part / file.stem / name, index, file, {"frame": frame}
+            f"{file.stem}/{Path(name).stem}",
+            root / "images" / "track" / part / file.stem / name,
+            index,
+            file,
+            {"frame": frame},
+            cluster=file.stem,
         )
         for index, file in enumerate(files)
         for frame, name in enumerate(_boxes(file))

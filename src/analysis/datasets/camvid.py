@@ -17,12 +17,15 @@ VOID = 11
 
 
 def _table(folders: Sequence[Path], split: str) -> Table:
-    """Labels are 0: the set labels pixels, not images."""
+    """Labels are 0: the set labels pixels, not images. Clusters are drives: `0006R0_f00930` is a frame of `0006R0`."""
     (root,) = folders
     part = "val" if split == "test" else split
     nested = (root / part / "images").is_dir()
     images, labels = (root / part / "images", root / part / "labels") if nested else (root / part, root / f"{part}annot")
-    samples = [Sample(path.stem, path, 0, labels / f"{path.stem}.png") for path in list_pictures(images)]
+    samples = [
+        Sample(path.stem, path, 0, labels / f"{path.stem}.png", cluster=path.stem.partition("_")[0])
+        for path in list_pictures(images)
+    ]
     return Table(samples, CLASSES, masks=_labels)
 
 

@@ -25,7 +25,10 @@ _TRAIN_ID[list(IDS)] = np.arange(len(IDS))
 
 
 def _table(folders: Sequence[Path], split: str) -> Table:
-    """Labels are cities, so that a subset takes as many images of each: 72 of the training set are 4 of every city."""
+    """Labels are cities, so that a subset takes as many images of each: 72 of the training set are 4 of every city.
+
+    Clusters are drives: `aachen_000003_000019` is a frame of `aachen_000003`.
+    """
     (root,) = folders
     part = "val" if split == "test" else split
     images = [path for path in list_pictures(root / "leftImg8bit" / part) if path.stem.endswith("_leftImg8bit")]
@@ -34,7 +37,7 @@ def _table(folders: Sequence[Path], split: str) -> Table:
     for path in images:
         frame = path.stem.removesuffix("_leftImg8bit")
         mask = root / "gtFine" / part / path.parent.name / f"{frame}_gtFine_labelIds.png"
-        samples.append(Sample(f"{path.parent.name}/{frame}", path, cities.index(path.parent.name), mask))
+        samples.append(Sample(f"{path.parent.name}/{frame}", path, cities.index(path.parent.name), mask, cluster=frame[:-7]))
     return Table(samples, cities, masks=_labels)
 
 

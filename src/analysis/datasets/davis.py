@@ -16,7 +16,7 @@ from analysis.datasets.source import Masks, Sample, Source, Table
 
 
 def _table(folders: Sequence[Path], split: str) -> Table:
-    """Labels are videos; factors: `frame`, its number. Frames without an annotation are left out."""
+    """Labels and clusters are videos; factors: `frame`, its number. Frames without an annotation are left out."""
     (root,) = folders
     listed = root / "ImageSets" / "2017" / "val.txt"
     videos = sorted(folder for folder in (root / "Annotations" / "480p").iterdir() if folder.is_dir())
@@ -30,6 +30,7 @@ def _table(folders: Sequence[Path], split: str) -> Table:
             index,
             mask,
             {"frame": int(mask.stem)},
+            cluster=folder.name,
         )
         for index, folder in enumerate(videos)
         for mask in list_pictures(folder)

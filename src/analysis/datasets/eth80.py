@@ -16,7 +16,7 @@ VIEW = re.compile(r"(?P<category>[a-z]+)(?P<instance>\d+)-(?P<polar>\d{3})-(?P<a
 
 
 def _table(folders: Sequence[Path], split: str) -> Table:
-    """Labels are categories; factors: `instance` (number of the object within its category), `polar`, `azimuth`.
+    """Labels are categories, clusters objects; factors: `instance` (number of the object in its category), `polar`, `azimuth`.
 
     The file name `apple1-022-090` gives the direction of the camera in degrees: `polar` is 0 from above and 90 from the side.
     """
@@ -27,16 +27,11 @@ def _table(folders: Sequence[Path], split: str) -> Table:
         if view is not None:  # the maps of the original layout do not match
             rows.append((image, view["category"], {key: int(view[key]) for key in ("instance", "polar", "azimuth")}))
     classes = tuple(sorted({category for _, category, _ in rows}))
-    samples = [
-        Sample(
-            f"{category}/{category}{factors['instance']:02d}/{image.stem}",
-            image,
-            classes.index(category),
-            _mask_file(image, root),
-            factors,
-        )
-        for image, category, factors in rows
-    ]
+    samples = []
+    for image, category, factors in rows:
+        thing = f"{category}/{category}{factors['instance']:02d}"
+        label, mask = classes.index(category), _mask_file(image, root)
+        samples.append(Sample(f"{thing}/{image.stem}", image, label, mask, factors, cluster=thing))
     return Table(samples, classes, masks=_foreground)
 
 

@@ -28,6 +28,7 @@ class Sample:
         label: index into the classes of its table.
         mask: the file the masks are read from, if there is one.
         factors: further ground truth; `box` is (x0, y0, x1, y1) in pixels of the file and follows the image's geometry.
+        cluster: the video, object or scene it is one of several images of; "" if it is independent of all others.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Sample:
     label: int
     mask: Path | None = None
     factors: Mapping[str, Any] = field(default_factory=dict)
+    cluster: str = ""
 
 
 Masks = dict[str, np.ndarray]
@@ -205,6 +207,7 @@ def decode(name: str, table: Table, *, size: int, n: int | None, seed: int) -> D
         classes=table.classes,
         masks=masks,
         factors={key: np.array(values) for key, values in factors.items()},
+        clusters=np.array([sample.cluster or sample.id for sample in samples]),
     )
 
 

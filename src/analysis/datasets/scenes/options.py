@@ -29,7 +29,11 @@ RANGES: dict[str, Range] = {
     "noise": (float, 0, 0.5),  # ... noise: standard deviation, the range of colours being 1
     "jitter": (float, 0, 1),  # ... change contrast and brightness per channel
 }
-SINGLE = ("background", "x", "y", "scale", "rotation", "mirror", "hue", "light", "clutter", "occluders")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "background": FAMILIES,
+    "without": ("object", "part"),  # the counterfactual: see `scene.without`
+}
+SINGLE = ("background", "x", "y", "scale", "rotation", "mirror", "hue", "light", "clutter", "occluders", "without")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "objects": SINGLE,
     "fine": SINGLE,
@@ -42,9 +46,9 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 
 def _checked(name: str, value: Any) -> Any:
-    if name == "background":
-        if value not in FAMILIES:
-            raise UserError(f"scenes: unknown background {value!r}; there are {', '.join(FAMILIES)}")
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise UserError(f"scenes: unknown {name} {value!r}; there are {', '.join(CHOICES[name])}")
         return value
     kind, low, high = RANGES[name]
     number = isinstance(value, int | float | np.number | np.bool_)

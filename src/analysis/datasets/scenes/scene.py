@@ -4,7 +4,7 @@ The scene lives in the plane with the plain view at [-1, 1] x [-1, 1]. Everythin
 one scene renders at any size and through any view.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,3 +45,14 @@ class Scene:
     ground: Texture
     light: Light
     actors: tuple[Actor, ...]
+
+
+def without(scene: Scene, what: str) -> Scene:
+    """The same scene without its creatures and their shadows (`object`), or without the parts that tell their class (`part`).
+
+    All else stays as it is, also what lies before a creature or behind it.
+    """
+    if what == "object":
+        return replace(scene, actors=tuple(actor for actor in scene.actors if not actor.instance))
+    bare = (replace(actor, layers=tuple(layer for layer in actor.layers if not layer.is_part)) for actor in scene.actors)
+    return replace(scene, actors=tuple(bare))

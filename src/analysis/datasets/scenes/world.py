@@ -14,6 +14,7 @@ from analysis.datasets.scenes.kinds import Sample, class_names, draw_context, dr
 from analysis.datasets.scenes.options import resolve
 from analysis.datasets.scenes.pairs import second_view
 from analysis.datasets.scenes.render import render, to_bytes
+from analysis.datasets.scenes.scene import without
 from analysis.datasets.scenes.truth import masks, occlusion
 from analysis.errors import UserError
 
@@ -46,8 +47,9 @@ def make(
 
     Sample i depends on (kind, split, seed, i, options) alone, so ranges may be made in any order, in any process, and
     the same scene comes at every size. Classes go round in turn. Options fix factors that are otherwise drawn (see
-    `options.OPTIONS`), and fixing one leaves all others as they were: counterfactuals are one call away. `workers`
-    processes share the work.
+    `options.OPTIONS`), and fixing one leaves all others as they were: counterfactuals are one call away. With
+    `without="object"` or `without="part"` the images are the same scenes lacking that, under the same ids, and the masks
+    still say where it was. `workers` processes share the work. Clusters are scenes: the frames of a video are one.
 
     Raises:
         UserError: unknown kind, split or option, or a value out of range.
@@ -62,7 +64,7 @@ def make(
     fixed = resolve(kind, split, options)
     chunks = [range(first, min(first + CHUNK, start + n)) for first in range(start, start + n, CHUNK)]
     parts = Parallel(n_jobs=workers)(delayed(_samples)(kind, split, seed, chunk, size, fixed) for chunk in chunks)
-    images, labels, ids, maps, factors = zip(*chain.from_iterable(parts), strict=True)
+    images, labels, ids, clusters, maps, factors = zip(*chain.from_iterable(parts), strict=True)
     return Dataset(
         name=f"scenes:{kind}",
         images=np.stack(images),
@@ -71,6 +73,7 @@ def make(
         classes=class_names(kind),
         masks={name: np.stack([m[name] for m in maps]) for name in maps[0]},
         factors={name: np.array([f[name] for f in factors]) for name in factors[0]},
+        clusters=np.array(clusters),
     )
 
 
@@ -78,12 +81,10 @@ def _samples(kind: str, split: str, seed: int, indices: range, size: int, fixed:
     return [_sample(kind, split, seed, index, size, fixed) for index in indices]
 
 
-def _sample(kind: str, split: str, seed: int, index: int, size: int, fixed: Fixed) -> tuple[np.ndarray, int, str, dict, dict]:
-    """Image, label, id, masks and factors of one sample."""
-    scene, name = index, f"{index:06d}"
-    if kind == "video":
-        scene, frame = divmod(index, fixed["frames"])
-        name = f"{scene:06d}/{frame:04d}"
+def _sample(kind: str, split: str, seed: int, index: int, size: int, fixed: Fixed) -> tuple:
+    """Image, label, id, cluster, masks and factors of one sample."""
+    scene, frame = divmod(index, fixed["frames"]) if kind == "video" else (index, None)
+    cluster = f"{kind}/{split}/{seed}/{scene:06d}"
     rng = np.random.default_rng([list(DRAW).index(kind), SPLITS.index(split), seed, scene])
     sample = DRAW[kind](rng, index, fixed)
     picture = render(sample.scene, size)
@@ -91,7 +92,9 @@ def _sample(kind: str, split: str, seed: int, index: int, size: int, fixed: Fixe
     if kind == "pairs":
         more_factors, more_maps = second_view(sample, size, rng)
         factors, maps = {**factors, **more_factors}, {**maps, **more_maps}
-    return to_bytes(picture.image), sample.label, f"{kind}/{split}/{seed}/{name}", maps, factors
+    shown = render(without(sample.scene, fixed["without"]), size) if "without" in fixed else picture
+    name = cluster if frame is None else f"{cluster}/{frame:04d}"
+    return to_bytes(shown.image), sample.label, name, cluster, maps, factors
 
 
 def stream(

@@ -112,14 +112,15 @@ def _labelled(name: str, n: int, seed: int, split: str) -> Dataset:
     size = layout(name).size
     if size[0] == size[1]:
         return datasets.load(name, size=size[0], n=n, seed=seed, split=split)
-    table = datasets.SOURCES[name].open(split)
+    table = datasets.table(name, split)
     samples = chosen(name, table, n, seed)
     images, maps = zip(
         *((_image(sample, size), _nearest(table.masks(sample)["semantic"], size)) for sample in samples), strict=True
     )
     labels = np.array([sample.label for sample in samples], dtype=np.int64)
     ids = np.array([sample.id for sample in samples])
-    return Dataset(name, np.stack(images), labels, ids, table.classes, {"semantic": np.stack(maps)})
+    clusters = np.array([sample.cluster or sample.id for sample in samples])
+    return Dataset(name, np.stack(images), labels, ids, table.classes, {"semantic": np.stack(maps)}, clusters=clusters)
 
 
 def videos(name: str, count: int, frames: int, seed: int) -> Iterator[tuple[str, Array, Array]]:
