@@ -157,7 +157,7 @@ def test_a_second_call_reads_the_cache_and_other_patches_do_not(images: np.ndarr
 def test_a_damaged_cache_is_computed_again(images: np.ndarray, tmp_path: Path) -> None:
     net, corners = encoder(), boxes(4)
     first = np.array(aggregate.patch_features(net, images, corners, 16))
-    (file,) = (tmp_path / "cache" / "features").glob("*.npy")
+    (file,) = (tmp_path / "cache" / "patches").glob("*.npz")
     content = bytearray(file.read_bytes())
     content[-40] ^= 1
     file.write_bytes(content)

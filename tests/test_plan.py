@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis import paths, plan, provenance
+from analysis.digests import imported_modules
 from analysis.errors import UserError
 from analysis.params import resolve
 from analysis.results import write_json
@@ -41,7 +42,12 @@ def test_one_changed_library_line_is_named(tree: Path) -> None:
 
 
 def test_a_module_the_notebook_does_not_import_leaves_the_run_fresh(tree: Path) -> None:
-    parameters = ("params/__init__.py", "params/base.py", "params/studies.py", "presets.py")  # known by their values
+    parameters = (
+        "params/__init__.py",
+        "params/base.py",
+        "params/groups.py",
+        "studies/masking_cka/params.py",
+    )  # known by their values
     for name in ("cli.py", "engine.py", "run.py", "plan.py", *parameters, "book/stage.py", "ledger.py"):
         append(tree / "src/analysis" / name)
     assert ENTRY.why_stale() == []
@@ -110,7 +116,7 @@ def test_a_broken_runs_file_is_one_line(tmp_path: Path, text: str) -> None:
 
 def test_imports_are_followed_through_packages_and_functions(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("def f():\n    from analysis.studies.masking_cka import study\n")
-    found = provenance.imported_modules(tmp_path / "x.py")
+    found = imported_modules(tmp_path / "x.py")
     assert {
         "analysis.studies.masking_cka.study",
         "analysis.similarity",

@@ -186,9 +186,9 @@ def test_a_folder_gives_four_fifths_to_training_and_the_rest_to_what_follows_it(
         Image.fromarray(np.full((32, 32, 3), 20 * i, np.uint8)).save(tmp_path / f"{i}.png")
     levels = {
         split: bank_module.bank(f"folder:{tmp_path}", 100, 32, [condition("thumbnail")], split).images.mean((1, 2, 3))
-        for split in ("train", "test")
+        for split in ("train", "val")
     }
-    assert levels["test"].tolist() == [0, 100]
+    assert levels["val"].tolist() == [0, 100]
     assert len(levels["train"]) == 8
 
 

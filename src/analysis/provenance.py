@@ -1,24 +1,19 @@
 """What a run depends on, by content: parameters, notebook, exactly the library modules it imports, data, weights."""
 
-import ast
 import importlib.metadata
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from analysis import datasets, encoders, paths
-from analysis.digests import file_digest, joint_digest
+from analysis.digests import code_digests, file_digest, joint_digest
 from analysis.params import StudyParams
 from analysis.results import plain, read_json, reference_file, write_json
 
-# Modules that reach a run only through the parameter values, which are part of the fingerprint themselves.
-_BY_VALUE = re.compile(r"analysis\.(params(\..*)?|studies\.\w+\.params)")
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "matplotlib", "papermill", "jupytext")
 
 
@@ -30,12 +25,23 @@ def fingerprint(study: str, preset: str, params: StudyParams) -> dict[str, Any]:
     return {
         "parameters": plain(params.model_dump()),
         "notebook": file_digest(notebook),
-        "modules": {name: file_digest(path) for name, path in sorted(imported_modules(notebook).items())},
-        "data": {name: joint_digest(datasets.source_files(name)) for name in names["datasets"]},
-        "weights": {name: joint_digest(encoders.weight_files(name)) for name in names["encoders"]},
+        "modules": code_digests(notebook),
+        "data": {name: data_digest(name) for name in names["datasets"]},
+        "weights": {name: weights_digest(name) for name in names["encoders"]},
         "files": {name: file_digest(paths.DATA / name) for name in names["files"]},
         "reference": {preset: file_digest(reference_file(study, preset))} if stored else {},
     }
+
+
+def data_digest(dataset: str) -> str:
+    """Of the files of a data set, and where they lie in it; of Scenes, their code. Raises what `datasets.source_files` does."""
+    scenes = (paths.SOURCE / "datasets" / "scenes").glob("*.py") if dataset.startswith("scenes:") else ()
+    return joint_digest([*scenes, *datasets.source_files(dataset)])
+
+
+def weights_digest(encoder: str) -> str:
+    """Of the files of an encoder. Raises what `encoders.weight_files` does."""
+    return joint_digest(encoders.weight_files(encoder))
 
 
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -59,49 +65,6 @@ def _phrase(kind: str, key: str, before: dict[str, Any], after: dict[str, Any]) 
         return f"parameter {key}: {json.dumps(before.get(key))} -> {json.dumps(after.get(key))}"
     what = {"modules": "module", "weights": "weights", "data": "data"}.get(kind, kind)
     return f"{what} {key} " + ("is new" if key not in before else "is gone" if key not in after else "changed")
-
-
-def imported_modules(source: Path) -> dict[str, Path]:
-    """The library modules that `source` imports, directly or through each other: name -> file.
-
-    Read from the import statements (those inside functions too), so nothing is executed.
-    """
-    found: dict[str, Path] = {}
-    queue = [source]
-    while queue:
-        for name in _imports(queue.pop()):
-            path = _module_file(name)
-            if path is not None and name not in found and not _BY_VALUE.fullmatch(name):
-                found[name] = path
-                queue.append(path)
-    return found
-
-
-def _module_file(name: str) -> Path | None:
-    base = paths.SOURCE.parent.joinpath(*name.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.exists():
-            return path
-    return None
-
-
-def _imports(path: Path) -> Iterable[str]:
-    package = path.parent
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level:
-                up = package.joinpath(*[".."] * (node.level - 1)).resolve()
-                module = ".".join([*up.relative_to(paths.SOURCE.parent).parts, *([module] if module else [])])
-            names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            if name.split(".")[0] == "analysis":
-                parts = name.split(".")
-                yield from (".".join(parts[: i + 1]) for i in range(len(parts)))
 
 
 def manifest(study: str, name: str, preset: str, print_: dict[str, Any], started: str, seconds: float) -> dict[str, Any]:

@@ -72,8 +72,8 @@ def train(
 
 
 def held_out(dataset: str) -> str:
-    """The split on which a training is followed: of Scenes one of its own, of photographs the test half."""
-    return "val" if dataset.startswith("scenes:") else "test"
+    """The split on which a training is followed: `val` of Scenes and of one's own folders, the test half of other photographs."""
+    return "val" if dataset.startswith(("scenes:", "folder:")) else "test"
 
 
 def _facts(module: Training, suffix: str, place: torch.device, devices: int) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What is extracted from what, and the work of one process."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from analysis.errors import UserError
 from analysis.extraction.pipeline import fill
 from analysis.extraction.ranks import joined, launch, launched
 from analysis.extraction.store import Store, ids_digest
+from analysis.provenance import data_digest
 
 DTYPES = ("float16", "float32")
 _PACKAGES = ("torch", "torchvision", "timm", "pillow")
@@ -107,7 +107,7 @@ def _made_of(job: Job, encoder: Encoder, reader: Reader, size: int) -> dict[str,
         "encoder": job.encoder,
         "encoder digest": encoder.digest,
         "data set": job.dataset,
-        "data digest": _data_digest(job.dataset),
+        "data digest": data_digest(job.dataset),
         "split": job.split,
         "seed": job.seed,
         "n": len(reader),
@@ -119,18 +119,6 @@ def _made_of(job: Job, encoder: Encoder, reader: Reader, size: int) -> dict[str,
         "device": torch.cuda.get_device_name() if gpu else "cpu",
         **{f"version of {package}": version(package) for package in _PACKAGES},
     }
-
-
-def _data_digest(dataset: str) -> str:
-    """Names and sizes of the files of a data set (hashing 150 GB would take longer than many an extraction); of scenes, their
-    code."""
-    files = datasets.source_files(dataset)
-    if not files:
-        from analysis.training.data import scenes_version
-
-        return scenes_version()
-    lines = "".join(f"{path.name} {path.stat().st_size}\n" for path in files)
-    return hashlib.blake2b(lines.encode(), digest_size=16).hexdigest()
 
 
 @contextmanager

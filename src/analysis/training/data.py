@@ -1,25 +1,23 @@
-"""Training images: drawn or decoded once, then read from a memory-mapped array by every method."""
+"""Training images: drawn or decoded once, then read from the cache by every method."""
 
 import hashlib
-import os
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.lib.format import open_memmap
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
-from analysis import paths, probing
+from analysis import cache, probing
 from analysis.datasets.scenes import class_names, make
 from analysis.datasets.source import Sample, Table, chosen, decode_images
 from analysis.digests import file_digest
 from analysis.errors import UserError
 from analysis.progress import track
 
-CHUNK = 100
+CHUNK = 500  # images of one entry of the cache
 SIZE = 64
 PHOTOGRAPHS = ("imagenette", "tiny-imagenet")
 
@@ -114,80 +112,49 @@ def validation_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _photographs(data: str, n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The cached array has the content of every chosen file in its name, so that a file that changes or moves is read again."""
+    """The content and place of every chosen file belong to the key: one that changes or moves is read again."""
     from analysis import datasets
 
     table = datasets.table(data, split)
     samples = chosen(data, table, n, seed=0)
-    content = f"{SIZE} {table.straight} " + " ".join(f"{sample.id}:{file_digest(sample.image)}" for sample in samples)
-    code = b"".join((paths.SOURCE / "datasets" / name).read_bytes() for name in ("geometry.py", "pictures.py"))
-    path = _cache() / f"photographs-{hashlib.blake2b(content.encode() + code, digest_size=16).hexdigest()}.npy"
-    if not path.exists():
-        _decode(samples, table, path)
-    return np.load(path, mmap_mode="r"), np.array([sample.label for sample in samples], np.int64)
+
+    def decoded() -> dict[str, np.ndarray]:
+        """Images (n, SIZE, SIZE, 3) uint8."""
+        return {"images": _decode(samples, table)}
+
+    content = [(sample.id, file_digest(sample.image)) for sample in samples]
+    images = cache.arrays("photographs", decoded, SIZE, table.straight, content)["images"]
+    return images, np.array([sample.label for sample in samples], np.int64)
 
 
-def _decode(samples: list[Sample], table: Table, path: Path) -> None:
-    """Write the images (n, SIZE, SIZE, 3) uint8 of some samples; `path` appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    images = open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(samples), SIZE, SIZE, 3))
-    try:
-        for start in track(range(0, len(samples), CHUNK), "decoding photographs", unit=f"x {CHUNK} images"):
-            images[start : start + CHUNK] = decode_images(samples[start : start + CHUNK], table, SIZE)
-        images.flush()
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+def _decode(samples: list[Sample], table: Table) -> np.ndarray:
+    parts = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
+    decoded = track(parts, "decoding photographs", unit=f"x {CHUNK} images")
+    return np.concatenate([decode_images(part, table, SIZE) for part in decoded])
 
 
 def scenes(n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The first n images of Scenes `objects`, (n, 64, 64, 3) uint8, and their labels, from the cache once drawn."""
-    stem = f"scenes-objects-{split}-{scenes_version()}"
-    drawn = [int(file.parent.name.rpartition("-")[2]) for file in _cache().glob(f"{stem}-*/labels.npy")]
-    enough = min((count for count in drawn if count >= n), default=n)
-    folder = _cache() / f"{stem}-{enough}"
-    if enough not in drawn:
-        folder.mkdir(parents=True, exist_ok=True)
-        _draw(folder, n, split)
-    return np.load(folder / "images.npy", mmap_mode="r")[:n], np.load(folder / "labels.npy")[:n]
+    """The first n images of Scenes `objects`, (n, 64, 64, 3) uint8, and their labels; a drawing that is killed goes on."""
+    images, labels = np.empty((n, SIZE, SIZE, 3), np.uint8), np.empty(n, np.int64)
+    for start in track(range(0, n, CHUNK), "scenes", unit=f"x {CHUNK} images"):
+        rows = slice(start, min(start + CHUNK, n))
+        found = cache.arrays("scenes", partial(_draw, rows.start, rows.stop, split), SIZE)
+        images[rows], labels[rows] = found["images"], found["labels"]
+    return images, labels
+
+
+def _draw(start: int, stop: int, split: str) -> dict[str, np.ndarray]:
+    drawn = make("objects", stop - start, size=SIZE, start=start, split=split)
+    return {"images": drawn.images, "labels": drawn.labels}
 
 
 def factors(n: int, split: str) -> dict[str, np.ndarray]:
     """What was drawn for the first n images of Scenes `objects`, as `probing.decodability` takes it."""
-    path = _cache() / f"scenes-factors-{split}-{scenes_version()}-{n}.npz"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".new").open("wb") as file:
-            np.savez(file, **probing.factors_of(make("objects", n, size=8, split=split).factors))  # type: ignore[arg-type]
-        os.replace(path.with_suffix(".new"), path)
-    return dict(np.load(path))
+    return cache.arrays("factors", partial(_factors, n, split))
 
 
-def _cache() -> Path:
-    return paths.cache() / "pretrain"
-
-
-def _draw(folder: Path, n: int, split: str) -> None:
-    """Fill the arrays chunk by chunk; a label of -1 marks a row still to be drawn."""
-    images_part, labels_part = folder / "images.part.npy", folder / "labels.part.npy"
-    if labels_part.exists():
-        images, labels = (open_memmap(part, mode="r+") for part in (images_part, labels_part))
-    else:
-        images = open_memmap(images_part, mode="w+", dtype=np.uint8, shape=(n, SIZE, SIZE, 3))
-        np.save(folder / "labels.new.npy", np.full(n, -1))
-        os.replace(folder / "labels.new.npy", labels_part)
-        labels = open_memmap(labels_part, mode="r+")
-    todo = [start for start in range(0, n, CHUNK) if labels[start] < 0]
-    for start in track(todo, "drawing scenes", unit=f"x {CHUNK} images"):
-        rows = slice(start, min(start + CHUNK, n))
-        drawn = make("objects", rows.stop - start, size=SIZE, start=start, split=split)
-        images[rows] = drawn.images
-        images.flush()
-        labels[rows] = drawn.labels
-        labels.flush()
-    os.replace(images_part, folder / "images.npy")
-    os.replace(labels_part, folder / "labels.npy")
+def _factors(n: int, split: str) -> dict[str, np.ndarray]:
+    return probing.factors_of(make("objects", n, size=8, split=split).factors)
 
 
 def scenes_version() -> str:

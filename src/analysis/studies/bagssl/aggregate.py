@@ -5,11 +5,10 @@ A patch goes the way of any image: it is resized to the encoder's input by the e
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
-from analysis import features, paths
+from analysis import cache
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
 from analysis.progress import track
@@ -25,16 +24,16 @@ def patch_features(
 ) -> Array:
     """One vector per patch, (n, m, d) float32, of images (n, h, h, 3) uint8 and their `corners` (n, m, 2), in px.
 
-    `layer` is one of the encoder's, or `project` for what its head makes of `embed`. Results are kept in the cache of features,
-    and the pixels of the patches in `cutter`, if there is one.
+    `layer` is one of the encoder's, or `project` for what its head makes of `embed`. Results are kept in the cache, and
+    the pixels of the patches in `cutter`, if there is one.
 
     Raises:
         UserError: corners that do not fit the images; an unknown layer, or a head that was not kept.
     """
 
-    def computed() -> Array:
+    def computed() -> dict[str, Array]:
         """All patches, (n, m, d)."""
-        return np.concatenate(list(_blocks(encoder, images, corners, side, layer, cutter)))
+        return {"rows": np.concatenate(list(_blocks(encoder, images, corners, side, layer, cutter)))}
 
     return _kept("patches", encoder, images, corners, side, layer, computed)
 
@@ -60,10 +59,10 @@ def nested_means(
             f"numbers of patches must rise from 1 or more to {corners.shape[1]} at most, not {', '.join(map(str, levels))}"
         )
 
-    def computed() -> Array:
+    def computed() -> dict[str, Array]:
         """All means, (levels, n, d)."""
         blocks = _blocks(encoder, images, corners, side, layer, cutter)
-        return np.concatenate([running_means(block, levels) for block in blocks], axis=1)
+        return {"rows": np.concatenate([running_means(block, levels) for block in blocks], axis=1)}
 
     return _kept(f"means {levels}", encoder, images, corners, side, layer, computed)
 
@@ -102,20 +101,12 @@ def _blocks(encoder: Encoder, images: Array, corners: Array, side: int, layer: s
 
 
 def _kept(
-    what: str, encoder: Encoder, images: Array, corners: Array, side: int, layer: str, computed: Callable[[], Array]
+    what: str, encoder: Encoder, images: Array, corners: Array, side: int, layer: str, computed: Callable[[], dict[str, Array]]
 ) -> Array:
-    """`computed()`, or what it gave when all it depends on was the same: the cache of `features`, under a name of its own."""
+    """`computed()`, once: see `analysis.cache`."""
     _check(images, corners, side)
-    content = features._content_key(encoder, images)
-    places = np.ascontiguousarray(corners, dtype=np.int64)
-    asked = f"{what} {places.shape} {side} {layer}".encode()
-    name = features._digest(content, places.data, asked, Path(__file__).read_bytes())
-    path = paths.cache() / "features" / f"{name}.npy"
-    found = features._read(path)
-    if found is None:
-        found = computed()
-        features._write(path, found)
-    return found
+    made_of = (encoder.digest, encoder.device.type, images, np.asarray(corners, dtype=np.int64), side, layer)
+    return cache.arrays("patches", computed, *made_of, what)["rows"]
 
 
 def _check(images: Array, corners: Array, side: int) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import encoders, features, paths, probing
+from analysis import cache, encoders, features, paths, probing
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
 from analysis.progress import track
-from analysis.results import Row, read_json, write_json
+from analysis.results import Row, read_json
 from analysis.studies.bagssl.aggregate import aggregate
 from analysis.studies.bagssl.geometry import sample_boxes
 from analysis.training.data import SIZE, scenes
@@ -66,14 +66,9 @@ def _row(method: str, seed: int, device: str) -> Row:
     name = f"file:{path}" if seed else f"zoo:{method}"
     if seed and "probes" not in _card(path):
         train(method, seed=seed, device=device, out=path.parent)
-    kept = path.with_name(f"{method}.row.json")
     digest = read_json(encoders.weight_files(name)[1])["digest"]
-    row = read_json(kept) if kept.exists() else {}
-    if row.get("digest") != digest:
-        row = {"method": method, "seed": seed, "digest": digest, **measure(encoders.load(name, device))}
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_json(kept, row)
-    return row
+    found = cache.record("further-seeds", lambda: measure(encoders.load(name, device)), digest, device)
+    return {"method": method, "seed": seed, "digest": digest, **found}
 
 
 def _card(path: Path) -> Row:

@@ -1,13 +1,12 @@
 """Claim Q4: encoders of the zoo trained further, with and without the regulariser, and what became of them.
 
-One cell is one (method, arm, seed). Its result is kept in `build/tuning` under a name made of everything it depends on, so that
-a killed run goes on where it stopped and nothing is trained twice.
+One cell is one (method, arm, seed). Its result is kept in the cache: a killed run goes on where it stopped, and nothing is
+trained twice.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,15 @@ import torch
 from joblib import Parallel, delayed
 from lightly.utils.scheduler import CosineWarmupScheduler
 
-from analysis import encoders, features, paths, probing
+from analysis import cache, encoders, features, paths, probing
 from analysis.encoders.backbones import wrap
 from analysis.encoders.base import Encoder
 from analysis.encoders.transform import HALF
 from analysis.encoders.weights import load_strict, read_safetensors, under
 from analysis.errors import UserError
 from analysis.progress import track
-from analysis.results import Row, read_json, write_json
-from analysis.studies.qscore import regulariser as regulariser_module
+from analysis.provenance import weights_digest
+from analysis.results import Row, read_json
 from analysis.studies.qscore.activity import Activity, Array, Found, Rule, discriminative, find
 from analysis.studies.qscore.controls import random_sets
 from analysis.studies.qscore.core import core_overlap
@@ -32,7 +31,7 @@ from analysis.studies.qscore.detection import detect, resample
 from analysis.studies.qscore.regulariser import ARMS, BASE, FULL, Arm, Regulariser
 from analysis.studies.qscore.scores import q_score
 from analysis.training.card import write as write_card
-from analysis.training.data import SIZE, scenes, scenes_version
+from analysis.training.data import SIZE, scenes
 from analysis.training.methods import METHODS, Method
 from analysis.training.methods.base import Step
 from analysis.training.recipe import RECIPE, draw_views
@@ -88,31 +87,24 @@ def check(methods: Sequence[str]) -> None:
 
 
 def folder() -> Path:
-    """Where the results of single cells are kept."""
+    """Where the encoders of the first seed are kept, for their maps."""
     return paths.build() / "tuning"
 
 
 def _cell(method: str, arm: str, seed: int, plan: Plan, rule: Rule, device: str) -> Row:
-    path = folder() / f"{method}-{arm}-{seed}-{_key(method, plan, rule)}.json"
-    if path.exists():
-        return read_json(path)
     torch.set_num_threads(1)
+    cell = partial(_trained, method, arm, seed, plan, rule, device)
+    return cache.record("further-training", cell, weights_digest(f"zoo:{method}"))
+
+
+def _trained(method: str, arm: str, seed: int, plan: Plan, rule: Rule, device: str) -> Row:
     found = _found(method, plan, rule)
     chosen = random_sets(found.chosen, 1, seed)[0] if ARMS[arm].features == "random" else found.chosen
     trained, record = further(method, ARMS[arm], chosen, seed, plan, found.rule, device)
-    row = {"method": method, "arm": arm, "seed": seed, "eps": found.rule.eps, **measure(trained, plan, found.rule), **record}
     if seed == 0 and arm in (BASE, FULL):
         facts = {"method": method, "data": "scenes", "further": arm, "plan": asdict(plan)}
         write_card(folder(), f"{method}-{arm}", trained, facts, (plan.n_train, RECIPE.probes[1]))
-    write_json(path, row)
-    return row
-
-
-def _key(method: str, plan: Plan, rule: Rule) -> str:
-    """Everything a cell depends on, but for itself."""
-    sources = [Path(__file__), Path(regulariser_module.__file__), paths.ZOO / f"{method}.safetensors"]
-    parts = [json.dumps([asdict(plan), asdict(rule)]).encode(), scenes_version().encode(), *(p.read_bytes() for p in sources)]
-    return hashlib.blake2b(b"".join(parts), digest_size=6).hexdigest()
+    return {"method": method, "arm": arm, "seed": seed, "eps": found.rule.eps, **measure(trained, plan, found.rule), **record}
 
 
 def start(method: str) -> Method:
