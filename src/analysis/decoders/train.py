@@ -72,7 +72,7 @@ def train(
 
 
 def held_out(dataset: str) -> str:
-    """The split on which a training is followed: `val` of Scenes and of one's own folders, the test half of other photographs."""
+    """The split on which a training is followed: `val` of Scenes and of one's own folders, `test` of other photographs."""
     return "val" if dataset.startswith(("scenes:", "folder:")) else "test"
 
 
