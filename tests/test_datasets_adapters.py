@@ -1,5 +1,6 @@
 """The adapters against small copies of the official layouts, and against torchvision where it knows the set."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from analysis import datasets
 from analysis.datasets.flowers import unlike_ground
-from analysis.errors import MissingFile
+from analysis.errors import MissingFile, UserError
 
 SIDE = 48
 SIZE = 42  # a crop of a 48 px square that neither enlarges nor shrinks: files and loaded pixels agree one to one
@@ -101,6 +102,50 @@ def test_imagenette_is_fetched_from_where_torchvision_fetches_it():
     oracle = pytest.importorskip("torchvision.datasets").Imagenette
     (part,) = datasets.SOURCES["imagenette"].parts
     assert (part.url, part.md5) in oracle._ARCHIVES.values()
+
+
+def make_coco(root, official):
+    """Two photographs: a cat (17) before the sky (187) with a corner of nothing, and the sky alone."""
+    home, ids = root / "coco", np.full((SIDE, SIDE), 187)
+    alone = ids.copy()
+    ids[square()] = 17
+    ids[:4, :4] = 0
+    rows = []
+    for stem, values in (("000000000139", ids), ("000000000285", alone)):
+        if not official:
+            save(home / "val2017" / "images" / f"{stem}.jpg", photo(1))
+            save(home / "val2017" / "labels" / f"{stem}.png", values)
+            continue
+        segment = {17: 70_000, 187: 300, 0: 0}  # numbers of three bytes, of two, and of none
+        numbers = np.vectorize(segment.get)(values)
+        colours = np.stack([numbers % 256, numbers // 256 % 256, numbers // 65_536], axis=-1)
+        save(home / "val2017" / f"{stem}.jpg", photo(1))
+        save(home / "annotations" / "panoptic_val2017" / f"{stem}.png", colours)
+        info = [{"id": segment[category], "category_id": category} for category in (17, 187)]
+        rows.append({"file_name": f"{stem}.png", "segments_info": info})
+    if official:
+        write(home / "annotations" / "panoptic_val2017.json", json.dumps({"annotations": rows}))
+    return ids
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_coco_has_things_as_foreground_and_classes_in_the_order_of_their_ids(real, official):
+    ids = make_coco(real, official)
+    data = datasets.load("coco", size=SIZE)
+    assert data.ids.tolist() == ["000000000139", "000000000285"]
+    assert len(data.classes) == len(set(data.classes)) == 133
+    cat, sky = data.classes.index("cat"), data.classes.index("sky-other-merged")
+    assert (cat, sky) == (15, 119)
+    assert np.array_equal(data.masks["foreground"][0], cropped(ids == 17))
+    assert not data.masks["foreground"][1].any()
+    assert np.array_equal(data.masks["semantic"][0], cropped(np.select([ids == 17, ids == 187], [cat, sky], 255)))
+
+
+def test_a_list_of_coco_that_is_none_is_named(real):
+    make_coco(real, official=True)
+    write(real / "coco" / "annotations" / "panoptic_val2017.json", '{"images": []}')
+    with pytest.raises(UserError, match=r"panoptic_val2017\.json is not a file of COCO's panoptic labels"):
+        datasets.load("coco", size=SIZE)
 
 
 def make_eth80(root, official):

@@ -86,6 +86,18 @@ def test_imagenette_has_ten_classes_of_about_a_thousand_training_photographs(loa
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
+def test_most_photographs_of_coco_show_things_and_stuff(load, split):
+    data = load("coco", size=56, split=split)
+    assert len(data) == 100
+    things = data.classes.index("toothbrush")
+    semantic, foreground = data.masks["semantic"], data.masks["foreground"]
+    assert np.array_equal(foreground, semantic <= things)
+    assert 0.2 < foreground.mean() < 0.6
+    assert foreground.any(axis=(1, 2)).mean() > 0.9
+    assert (semantic == 255).mean() < 0.2
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
 def test_the_trimaps_of_pets_put_a_thin_border_around_one_animal(load, split):
     data = load("pets", size=112, n=60, split=split)
     foreground, border = data.masks["foreground"], data.masks["border"]

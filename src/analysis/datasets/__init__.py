@@ -13,6 +13,7 @@ from analysis.datasets import (
     camvid,
     ccp,
     cityscapes,
+    coco,
     cub,
     davis,
     dtd,
@@ -37,7 +38,7 @@ SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
 SCENES_WORKER = 1_000  # images for which another process pays: it takes a second or two to start
 ADAPTERS = (
     *(imagenette, tiny_imagenet, eth80, ccp, grabcut, pets, flowers, cub, dtd),
-    *(camvid, cityscapes, ade20k, fair1m, davis, bdd100k),
+    *(coco, camvid, cityscapes, ade20k, fair1m, davis, bdd100k),
 )
 SOURCES: dict[str, Source] = {adapter.SOURCE.name: adapter.SOURCE for adapter in ADAPTERS}
 
