@@ -111,6 +111,16 @@ def validation_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     return _photographs(data, n, "val" if data.startswith("folder:") else "test")
 
 
+def probing_sets(data: str, n_train: int, n_validation: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Images and labels on which probes are fitted while a network trains, and others to score them.
+
+    The latter are of the split `val` of Scenes; photographs have only what `training_set` leaves out.
+    """
+    if data == "scenes":
+        return scenes(n_train, "train"), scenes(n_validation, "val")
+    return training_set(data, n_train), validation_set(data, n_validation)
+
+
 def _photographs(data: str, n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
     """The content and place of every chosen file belong to the key: one that changes or moves is read again."""
     from analysis import datasets

@@ -30,6 +30,7 @@ class Training(LightningModule):
         self.steps = recipe.epochs * (min(len(data), recipe.images) // recipe.batch)
         self.curve: list[float] = []
         self.health: list[tuple[float, float]] = []
+        self.probes: list[dict[str, float]] = []
         self.seconds = 0.0
         self._losses: list[Tensor] = []
         self._embedding = torch.zeros(0)
@@ -93,12 +94,13 @@ class Training(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The history goes with the weights."""
-        checkpoint["history"] = {"curve": self.curve, "health": self.health, "seconds": self.seconds}
+        checkpoint["history"] = {"curve": self.curve, "health": self.health, "seconds": self.seconds, "probes": self.probes}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The history comes back with the weights."""
         history = checkpoint["history"]
         self.curve, self.health, self.seconds = history["curve"], history["health"], history["seconds"]
+        self.probes = history["probes"]
 
 
 def _trained(parameters: list[Any]) -> list[Any]:

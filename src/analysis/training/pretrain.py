@@ -17,10 +17,11 @@ from analysis.encoders.weights import read_safetensors, under
 from analysis.errors import UserError
 from analysis.training import card as pretrain_card
 from analysis.training.collapse import collapsed
-from analysis.training.data import SIZE, Drawn, Pixels, Source, scenes_version, training_set
+from analysis.training.data import SIZE, Drawn, Pixels, Source, probing_sets, scenes_version, training_set
 from analysis.training.methods import METHODS, Method, Supervised
 from analysis.training.module import Keeper, Training
 from analysis.training.recipe import PHOTOGRAPHS, RECIPE, Recipe, adapted
+from analysis.training.watch import ProbeCurve
 
 
 def train(
@@ -56,11 +57,20 @@ def train(
     module = _module(method, data, recipe, seed, out or paths.ZOO)
     folder = paths.build() / "pretrain" / name
     if recipe.epochs:
-        _fit(module, name, folder, recipe, place, resume)
+        _fit(module, name, folder, data, place, resume)
     facts = _facts(module, method, data, reason, place)
     weights = pretrain_card.write(out or paths.ZOO, name, module.method, facts, recipe.probes, head=recipe.head)
     shutil.rmtree(folder, ignore_errors=True)
     return weights
+
+
+def fit(method: str, recipe: Recipe, name: str, *, data: str = "scenes", seed: int = 0) -> Training:
+    """Train by a recipe that is taken as it is, on a processor, and keep nothing on disk: for tuning and for tests."""
+    module = _module(method, data, recipe, seed, paths.ZOO)
+    folder = paths.build() / "pretrain" / name
+    _fit(module, name, folder, data, torch.device("cpu"), resume=False)
+    shutil.rmtree(folder, ignore_errors=True)
+    return module
 
 
 def _facts(module: Training, method: str, data: str, reason: str, place: torch.device) -> dict[str, Any]:
@@ -92,6 +102,7 @@ def _facts(module: Training, method: str, data: str, reason: str, place: torch.d
         "curve": [round(loss, 4) for loss in module.curve],
         "spread_and_rank": [[round(spread, 3), round(rank, 1)] for spread, rank in module.health],
         "collapsed": collapsed(module.health),
+        "probe_curve": [{k: round(v, 4) for k, v in point.items()} for point in module.probes],
     }
 
 
@@ -131,7 +142,8 @@ def _started(method: str, data: str, out: Path) -> dict[str, torch.Tensor]:
     return under(read_safetensors(path), "backbone.")
 
 
-def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch.device, resume: bool) -> None:
+def _fit(module: Training, name: str, folder: Path, data: str, place: torch.device, resume: bool) -> None:
+    recipe = module.recipe
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
     if not resume:
@@ -146,7 +158,7 @@ def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch
             devices=1,
             precision=precision(place),
             gradient_clip_val=recipe.clip,
-            callbacks=[Keeper(name, last)],
+            callbacks=[*_watched(data, recipe), Keeper(name, last)],
             default_root_dir=folder,
             logger=False,
             reload_dataloaders_every_n_epochs=1,  # each epoch may have images of its own
@@ -155,6 +167,12 @@ def _fit(module: Training, name: str, folder: Path, recipe: Recipe, place: torch
         )
         module.to(memory_format=torch.channels_last)
         trainer.fit(module, ckpt_path=last if last.exists() else None)
+
+
+def _watched(data: str, recipe: Recipe) -> list[ProbeCurve]:
+    """The curve of probes, where the data have classes."""
+    sets = probing_sets(data, *recipe.watched)
+    return [ProbeCurve(*sets)] if len(np.unique(sets[0][1])) > 1 else []
 
 
 def precision(place: torch.device) -> Any:

@@ -28,7 +28,9 @@ class Recipe:
         views: how a view is drawn.
         head: whether the projector is stored with the encoder.
         headless: methods of which it is not, for want of room.
+        small_area: as `views.area`, of the small views.
         probes: images on which the finished encoder's probes are fitted and tested.
+        watched: the same while it trains, the latter of a validation split.
     """
 
     epochs: int = 10
@@ -49,10 +51,12 @@ class Recipe:
     views: Views = field(default_factory=Views)
     head: bool = True
     headless: tuple[str, ...] = ()
+    small_area: tuple[float, float] = (0.15, 0.5)
     probes: tuple[int, int] = (4_000, 2_000)
+    watched: tuple[int, int] = (4_000, 2_000)
 
 
-RECIPE = Recipe(endless=True, views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
+RECIPE = Recipe(endless=True, views=Views(area=(0.5, 1.0), jitter=0.6, hue=0.5))
 PHOTOGRAPHS = Recipe(
     epochs=20,
     images=20_000,
@@ -144,5 +148,7 @@ def draw_views(images: Tensor, recipe: Recipe, generator: torch.Generator) -> li
     places: list[Tensor | None] = [None] * len(sizes)
     if recipe.views.disjoint:
         places = list(apart(len(images), len(sizes), recipe.views.area[0] ** 0.5, generator).unbind(1))
-    views = [recipe.views(pixels, size, generator, place) for size, place in zip(sizes, places, strict=True)]
+    small = [replace(recipe.views, area=recipe.small_area)] * recipe.small_views if recipe.small_views else []
+    kinds = [recipe.views] * recipe.full_views + small
+    views = [kind(pixels, size, generator, place) for kind, size, place in zip(kinds, sizes, places, strict=True)]
     return [((view - HALF[0][0]) / HALF[1][0]).contiguous(memory_format=torch.channels_last) for view in views]

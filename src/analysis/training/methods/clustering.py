@@ -30,9 +30,15 @@ class SwAV(Method):
 
     def forward(self, views: Sequence[Tensor], labels: Tensor | None, generator: Generator) -> Step:
         """See `Method`."""
-        h = self.backbone(torch.cat(list(views)))
-        z = nn.functional.normalize(self.projector(h), dim=1)
-        return Step(self.loss(cut(self.codes(z), views), []).squeeze(), h)
+        full, small = list(views[:2]), list(views[2:])
+        h = self.backbone(torch.cat(full))
+        said = [cut(self._codes(h), full)]
+        said.append(cut(self._codes(self.backbone(torch.cat(small))), small) if small else [])
+        return Step(self.loss(*said).squeeze(), h)
+
+    def _codes(self, h: Tensor) -> Tensor:
+        """Cosines (n, prototypes)."""
+        return self.codes(nn.functional.normalize(self.projector(h), dim=1))
 
     def after_backward(self, progress: float) -> None:
         """Prototypes are frozen at first."""
