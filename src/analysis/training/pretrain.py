@@ -108,6 +108,8 @@ def _facts(module: Training, method: str, data: str, reason: str, place: torch.d
 
 def _module(method: str, data: str, recipe: Recipe, seed: int, out: Path) -> Training:
     kind = METHODS[method]
+    if method in recipe.heads:
+        kind = kind.variant(head=recipe.heads[method])
     source = _source(data, recipe, kind.labelled)
     if len(source) < recipe.batch and recipe.epochs:
         raise UserError(f"{data}: {len(source)} images are fewer than one batch of {recipe.batch}")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.encoders.transform import HALF
+from analysis.training.heads import projector
 from analysis.training.views import Views, apart
 
 
@@ -28,6 +29,7 @@ class Recipe:
         views: how a view is drawn.
         head: whether the projector is stored with the encoder.
         headless: methods of which it is not, for want of room.
+        heads: method -> a head other than the method's own.
         small_area: as `views.area`, of the small views.
         probes: images on which the finished encoder's probes are fitted and tested.
         watched: the same while it trains, the latter of a validation split.
@@ -51,18 +53,24 @@ class Recipe:
     views: Views = field(default_factory=Views)
     head: bool = True
     headless: tuple[str, ...] = ()
+    heads: dict[str, dict[str, Any]] = field(default_factory=dict)
     small_area: tuple[float, float] = (0.15, 0.5)
     probes: tuple[int, int] = (4_000, 2_000)
     watched: tuple[int, int] = (4_000, 2_000)
 
 
-RECIPE = Recipe(endless=True, views=Views(area=(0.5, 1.0), jitter=0.6, hue=0.5))
+RECIPE = Recipe(endless=True, views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
 PHOTOGRAPHS = Recipe(
-    epochs=20,
-    images=20_000,
+    epochs=32,
+    images=9_469,
+    lr=1e-3,
     views=Views(area=(0.2, 1.0), jitter=0.6, hue=0.15),
-    headless=("byol", "swav", "dino"),
-    probes=(20_000, 5_000),
+    heads={
+        "vicreg": projector("VICReg", hidden=512, out=512, num_layers=3),
+        "barlow-twins": projector("BarlowTwins", hidden=512, out=512),
+    },
+    probes=(9_469, 3_925),
+    watched=(4_000, 1_000),
 )
 """In Scenes a hue says nothing about a class, so views turn it all the way round; of photographs it says something."""
 

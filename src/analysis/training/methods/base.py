@@ -1,7 +1,7 @@
 """What every method of the zoo is: a backbone, the head kept with it, a loss of views, and what happens around a step."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from lightly.models import utils
@@ -44,6 +44,11 @@ class Method(nn.Module):
     def begin_as(self, state: dict[str, Tensor]) -> None:
         """Take the backbone's weights from `state`."""
         load_strict(self.backbone, state, "the encoder to begin with")
+
+    @classmethod
+    def variant(cls, **attributes: Any) -> type[Self]:
+        """The method with other class attributes, such as a wider `head`."""
+        return type(cls.__name__, (cls,), attributes)
 
     @classmethod
     def shipped_architecture(cls) -> dict[str, Any]:
@@ -110,8 +115,3 @@ class Momentum(Method):
 def cut(x: Tensor, views: Sequence[Tensor]) -> list[Tensor]:
     """Rows of the concatenated views, view by view."""
     return list(x.split([len(view) for view in views]))
-
-
-def projector(name: str, *, dim: int = 512, hidden: int = 128, out: int = 128, **more: Any) -> dict[str, Any]:
-    """A head of lightly for `Method.head`: `name`ProjectionHead from `dim` to `out` numbers."""
-    return {"head": f"{name}ProjectionHead", "input_dim": dim, "hidden_dim": hidden, "output_dim": out, **more}

@@ -10,7 +10,8 @@ from lightly.models.modules import MaskedVisionTransformerTIMM, SwaVPrototypes
 from torch import Generator, Tensor, nn
 
 from analysis.encoders import zoo
-from analysis.training.methods.base import Method, Momentum, Step, cut, projector
+from analysis.training.heads import projector
+from analysis.training.methods.base import Method, Momentum, Step, cut
 
 
 class SwAV(Method):

@@ -11,7 +11,8 @@ from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, 
 from lightly.models.modules.heads import BYOLPredictionHead, SimSiamPredictionHead
 from torch import Generator, Tensor, nn
 
-from analysis.training.methods.base import Method, Momentum, Step, cut, projector
+from analysis.training.heads import projector
+from analysis.training.methods.base import Method, Momentum, Step, cut
 
 
 class Twin(Method):
