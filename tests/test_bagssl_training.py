@@ -21,7 +21,7 @@ from analysis.training.recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, ad
 from analysis.training.views import IDENTITY, Views, crop
 
 PATCHES = [name for name in METHODS if "-patch" in name]
-TINY = Recipe(epochs=1, images=16, batch=8, full=32, probes=(24, 16))
+TINY = Recipe(epochs=1, images=16, batch=8, full=32, probes=(24, 16), watched=(24, 16))
 
 
 def twin(name: str) -> str:

@@ -296,7 +296,7 @@ def test_the_figure_of_scores_has_every_encoder_in_the_panel_of_its_family_at_it
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two tiny trainings and both untrained networks, with cards written by the trainer."""
     folder = tmp_path_factory.mktemp("zoo")
-    tiny = Recipe(epochs=2, images=64, batch=32, full=32, probes=(SIZES["n_train"], SIZES["n_test"]))
+    tiny = Recipe(epochs=2, images=64, batch=32, full=32, probes=(SIZES["n_train"], SIZES["n_test"]), watched=(32, 16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANALYSIS_BUILD", str(tmp_path_factory.mktemp("build")))
         for method in ("simclr", "supervised-vit", "untrained", "untrained-vit"):

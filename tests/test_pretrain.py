@@ -21,7 +21,7 @@ from analysis.training.module import Keeper
 from analysis.training.recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, adapted, draw_views
 from analysis.training.views import IDENTITY, Views
 
-TINY = Recipe(epochs=3, images=24, batch=8, full=32, small=16, probes=(24, 16))
+TINY = Recipe(epochs=3, images=24, batch=8, full=32, small=16, probes=(24, 16), watched=(24, 16))
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -169,6 +169,36 @@ def test_scale_mae_measures_places_on_the_ground_and_at_scale_1_as_the_encoder_i
     assert torch.allclose(ground_positions(backbone.embed_dim, 8, 1.0), backbone.pos_embed, atol=1e-6)
     coarse, fine = ground_positions(96, 4, 2.0), ground_positions(96, 8, 1.0)
     assert torch.allclose(coarse[0, 1 + 4 + 1], fine[0, 1 + 2 * 8 + 2])  # patch (1, 1) of twice the size lies where (2, 2) lay
+
+
+def test_the_curve_of_probes_has_a_point_per_doubling_and_changes_nothing_of_the_training(monkeypatch) -> None:
+    recipe = Recipe(**{**vars(TINY), "epochs": 5})
+    watched = pretrain.fit("byol", recipe, "curve")
+    assert [point["images"] for point in watched.probes] == [24, 48, 96, 120]  # passes 1, 2, 4 and the last
+    assert all(0 <= point[name] <= 1 for point in watched.probes for name in ("knn", "linear"))
+    monkeypatch.setattr(pretrain, "_watched", lambda *_: [])
+    alone = pretrain.fit("byol", recipe, "curve")
+    assert alone.probes == []
+    for (key, value), other in zip(watched.state_dict().items(), alone.state_dict().values(), strict=True):
+        assert torch.equal(value, other), key
+
+
+def test_small_views_are_smaller_crops_that_swav_and_dino_learn_from() -> None:
+    for name in ("swav", "dino"):
+        recipe, _ = adapted(name, Recipe(**{**vars(TINY), "small_views": 2}))
+        method = build_method(name)
+        views = draw_views(torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8), recipe, seeded())
+        assert [view.shape[-1] for view in views] == [32, 32, 16, 16]
+        with_small, without = (method(part, None, seeded()).loss for part in (views, views[:2]))
+        assert torch.isfinite(with_small)
+        assert not torch.equal(with_small, without)
+
+
+def test_a_recipe_may_widen_a_head_and_the_card_says_so() -> None:
+    wide = {"vicreg": {**methods.METHODS["vicreg"].head, "hidden_dim": 24, "output_dim": 24}}
+    module = pretrain._module("vicreg", "scenes", Recipe(**{**vars(TINY), "heads": wide}), 0, Path())
+    assert module.method.shipped_architecture()["projector"]["output_dim"] == 24
+    assert module.method.projector(torch.zeros(2, 512)).shape == (2, 24)
 
 
 def test_a_fresh_training_never_shows_an_image_twice() -> None:
