@@ -61,7 +61,7 @@ class Recipe:
 
 RECIPE = Recipe(endless=True, views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
 PHOTOGRAPHS = Recipe(
-    epochs=32,
+    epochs=24,
     images=9_469,
     lr=1e-3,
     views=Views(area=(0.2, 1.0), jitter=0.6, hue=0.15),
