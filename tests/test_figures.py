@@ -60,9 +60,17 @@ def test_a_number_that_was_never_filled_in_is_refused() -> None:
         "The value is {cka:.2f} for all encoders.",
         "The value is {} for all encoders.",
         "CKA is None for all encoders.",
+        "CKA falls from 0.5 to nan in the last layer.",
+        "CKA rises by inf: more than anything.",
+        "Accuracy is nan% for all of them (-inf at worst).",
     ):
         with pytest.raises(ValueError, match="never filled in"):
             save(Figure(), Path(), "rise", ALT, text)
+
+
+@pytest.mark.parametrize("name", ["folder:inf", "folder:pets/nan", "folder:None/x", "'inf'", '"nan"', "nan-goreng", "infimum"])
+def test_a_name_that_reads_as_no_number_is_a_name(tmp_path: Path, name: str) -> None:
+    assert save(Figure(), tmp_path, "rise", ALT, f"Most images of {name} are alike in every way.")
 
 
 @pytest.mark.parametrize("name", ["Rise", "a/b", "", "rise-dark", "../rise"])

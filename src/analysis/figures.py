@@ -90,6 +90,8 @@ _RC: Any = {
     "svg.fonttype": "path",
 }
 
+# A number that is none, standing by itself; `folder:inf`, `pets/nan` and 'None' in quotes are names.
+_UNFILLED = re.compile(r"""(?<![\w/:.'"`-])-?(nan|None|inf)(?![\w/'"`-])|\{[a-z_]*(:[^}]*)?\}""")
 _KIND = re.compile(r"(an? |the )?(figure|image|picture|plot|chart|graph|diagram) (of|showing) ", re.IGNORECASE)
 
 
@@ -181,6 +183,6 @@ def _sentence(what: str, text: str) -> str:
         raise ValueError(f"{what} {text!r} states nothing: write one sentence with the finding, of five words or more")
     if _KIND.match(text):
         raise ValueError(f"{what} {text!r} names the picture: say what it shows")
-    if re.search(r"\b(nan|None|inf)\b|\{[a-z_]*(:[^}]*)?\}", text):
+    if _UNFILLED.search(text):
         raise ValueError(f"{what} {text!r} holds a number that was never filled in")
     return text
