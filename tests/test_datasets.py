@@ -319,7 +319,7 @@ def test_the_files_of_a_folder_are_its_images_and_masks(photos):
 
 
 def test_a_split_that_does_not_exist_lists_those_that_do(photos):
-    with pytest.raises(UserError, match="no split 'trial'; it has train, val, test"):
+    with pytest.raises(UserError, match="no split 'trial'; it has train, val, test, all"):
         datasets.load(f"folder:{photos}", size=8, split="trial")
 
 

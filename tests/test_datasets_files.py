@@ -281,10 +281,12 @@ def test_a_folder_without_halves_keeps_every_fifth_image_of_each_class_for_valid
     for kind, count in (("ant", 12), ("bee", 5), ("cat", 2)):
         for number in range(count):
             paint(tmp_path / kind / f"{number:02d}.png")
-    parts = {split: datasets.load(f"folder:{tmp_path}", size=8, split=split) for split in ("train", "val", "test")}
+    parts = {split: datasets.load(f"folder:{tmp_path}", size=8, split=split) for split in ("train", "val", "test", None)}
     assert np.bincount(parts["val"].labels, minlength=3).tolist() == [2, 1, 0]
-    assert {*parts["train"].ids} | {*parts["val"].ids} == {*parts["test"].ids}
+    assert {*parts["train"].ids} | {*parts["val"].ids} == {*parts[None].ids}
     assert not {*parts["train"].ids} & {*parts["val"].ids}
+    assert parts["test"].ids.tolist() == parts["val"].ids.tolist()
+    assert len(parts[None]) == 19
     assert len({part.classes for part in parts.values()}) == 1
 
 

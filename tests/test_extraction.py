@@ -405,7 +405,7 @@ def test_a_data_set_read_in_pieces_is_the_one_that_load_gives(name: str, tmp_pat
                 file.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(file)
         name = f"folder:{tmp_path / 'photos'}"
-    options: dict = {"size": 24, "n": 19, "seed": 3, "split": "test"}
+    options: dict = {"size": 24, "n": 19, "seed": 3}
     whole, reader = datasets.load(name, **options), open_reader(name, **options)
     assert len(reader) == 19
     assert list(reader.ids) == whole.ids.tolist()

@@ -52,7 +52,7 @@ def features(
     out: Annotated[Path, typer.Option(help="folder for LAYER.npy, ids.txt and manifest.json")],
     layers: Annotated[str, typer.Option(help="names of layers, separated by commas")] = "embed",
     dtype: Annotated[str, typer.Option(help="float16 or float32")] = "float16",
-    split: str = "test",
+    split: Annotated[str | None, typer.Option(help="default: test; of a folder every image")] = None,
     n: Annotated[int | None, typer.Option("-n", help="images; default: all")] = None,
     seed: Annotated[int, typer.Option(help="of the choice of n images; of scenes, the world")] = 0,
     size: Annotated[int | None, typer.Option(help="side of the images, px; default: the encoder's")] = None,

@@ -31,7 +31,7 @@ from analysis.datasets.base import Dataset
 from analysis.datasets.source import DatasetCard, Source, Table, decode
 from analysis.errors import UserError
 
-__all__ = ["Dataset", "DatasetCard", "check", "describe", "download", "load", "source_files", "table"]
+__all__ = ["Dataset", "DatasetCard", "check", "default_split", "describe", "download", "load", "source_files", "table"]
 
 SCENES = ("objects", "fine", "context", "textures", "multi", "video", "pairs")
 SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
@@ -43,15 +43,16 @@ ADAPTERS = (
 SOURCES: dict[str, Source] = {adapter.SOURCE.name: adapter.SOURCE for adapter in ADAPTERS}
 
 
-def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: str = "test") -> Dataset:
+def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: str | None = None) -> Dataset:
     """The data set `name` with square images of `size` pixels.
 
     The shorter side is resized to round(size * 256 / 224) (bicubic, antialiased) and the centre cropped; masks take the
     same way with the nearest pixel. Square sources without a margin (Tiny-ImageNet, scenes) are resized only.
     `n` draws a subset, balanced over the classes, with `numpy.random.default_rng(seed)`; samples are in the order of their
     ids, which depend neither on `size` nor on `n`. Only the chosen files are decoded. `n` larger than the set: all of it.
-    A set without official splits has one, `test`. For scenes `seed` and `split` choose the world, and `n` its first images;
-    options of the kind follow the name: `scenes:context?correlation=0.5&scale=0.9` (see `scenes.options.OPTIONS`).
+    Without `split` it is that of `default_split`. A set without official splits has one, `test`. For scenes `seed` and
+    `split` choose the world, and `n` its first images; options of the kind follow the name:
+    `scenes:context?correlation=0.5&scale=0.9` (see `scenes.options.OPTIONS`).
 
     Masks: `foreground` (bool) and, where the set leaves pixels undecided, `border` (bool), which belongs to neither side.
 
@@ -62,6 +63,7 @@ def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: st
     if size < 1 or (n is not None and n < 1):
         raise UserError(f"{name}: size and n must be at least 1, not size={size}, n={n}")
     kind, _, rest = _known(name).partition(":")
+    split = split or default_split(name)
     if kind == "scenes":
         from analysis.datasets import scenes
         from analysis.datasets.scenes.options import parse
@@ -71,6 +73,12 @@ def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: st
         workers = min(os.cpu_count() or 1, 1 + n // SCENES_WORKER)
         return replace(scenes.make(of, n, size=size, seed=seed, split=split, workers=workers, **options), name=name)
     return decode(name, table(name, split), size=size, n=n, seed=seed)
+
+
+def default_split(name: str) -> str:
+    """`test`; of `folder:PATH` without halves of its own `all`, every image. Raises what `check` raises of a folder."""
+    kind, _, rest = _known(name).partition(":")
+    return folder.default_split(rest) if kind == "folder" else "test"
 
 
 def table(name: str, split: str) -> Table:

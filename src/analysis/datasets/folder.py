@@ -6,7 +6,8 @@ A mask has the relative stem of its image, with any image suffix, is as large as
 whatever is not black is foreground (in a JPEG or lossy WebP, which blur: whatever is brighter than middle grey).
 
 Splits: `PATH/train` beside `PATH/val` or `PATH/test`, each laid out as above, or the same names below `images/` and `masks/`;
-the classes are those of `train`. Without them `test` is every image, `val` every fifth image of each class, `train` the others.
+the classes are those of `train`. Without them `test` (or `val`) is every fifth image of each class, `train` the others, and
+`all`, which is what comes if no split is asked for, every image.
 """
 
 import os
@@ -22,7 +23,8 @@ from analysis.progress import say_once
 
 SPLITS = ("train", "val", "test")
 OTHER = {"val": "test", "test": "val"}  # which folder stands in where there is no folder of that split
-FIFTH = 5  # one image in five of each class is for validation
+WHOLE = "all"
+FIFTH = 5  # one image in five of each class is kept from training
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ def files(place: str) -> list[Path]:
     return [*list_pictures(within.images), *(list_pictures(within.masks) if within.masks else [])]
 
 
+def default_split(place: str) -> str:
+    """The split that comes if none is asked for; raises what `find` raises."""
+    return "test" if _parts(find(place)) else WHOLE
+
+
 def table(place: str, split: str) -> Table:
     """The samples of a split of a folder, none of them decoded.
 
@@ -64,12 +71,14 @@ def table(place: str, split: str) -> Table:
         MissingFile, UserError: as `find`; no such split; class folders and loose images are mixed; two files share a stem;
             a mask is missing; or a class that `train` does not have.
     """
-    if split not in SPLITS:
-        raise UserError(f"folder:{place} has no split {split!r}; it has {', '.join(SPLITS)}")
     root = find(place)
-    if not _parts(root):
+    halves = _parts(root) is not None
+    splits = SPLITS if halves else (*SPLITS, WHOLE)
+    if split not in splits:
+        raise UserError(f"folder:{place} has no split {split!r}; it has {', '.join(splits)}")
+    if not halves:
         made = _table(place, _within(root), None)
-        return made if split == "test" else _share(place, made, split)
+        return made if split == WHOLE else _share(place, made, split)
     train = _table(place, _part(root, "train"), None)
     return train if split == "train" else _table(place, _part(root, split), train.classes)
 
@@ -102,10 +111,10 @@ def _share(place: str, whole: Table, split: str) -> Table:
     kept = []
     for sample in sorted(whole.samples, key=lambda sample: sample.id):
         seen[sample.label] += 1
-        if (seen[sample.label] % FIFTH == 0) == (split == "val"):
+        if (seen[sample.label] % FIFTH > 0) == (split == "train"):
             kept.append(sample)
     if not kept:
-        raise UserError(f"folder:{place}: no class has {FIFTH} images, so that none can be kept for validation")
+        raise UserError(f"folder:{place}: no class has {FIFTH} images, so that none can be kept from training")
     return Table(kept, whole.classes, masks=whole.masks)
 
 

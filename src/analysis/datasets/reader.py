@@ -26,7 +26,7 @@ class Reader:
         return len(self.ids)
 
 
-def open_reader(name: str, *, size: int, n: int | None = None, seed: int = 0, split: str = "test") -> Reader:
+def open_reader(name: str, *, size: int, n: int | None = None, seed: int = 0, split: str | None = None) -> Reader:
     """What `datasets.load` with the same arguments gives, in pieces: `ids` are its ids, `read(a, b)` is its `images[a:b]`.
 
     Raises:
@@ -35,6 +35,7 @@ def open_reader(name: str, *, size: int, n: int | None = None, seed: int = 0, sp
     if size < 1 or (n is not None and n < 1):
         raise UserError(f"{name}: size and n must be at least 1, not size={size}, n={n}")
     datasets.check(name)
+    split = split or datasets.default_split(name)
     kind, _, rest = name.partition(":")
     if kind == "scenes":
         return _scenes(rest, n or datasets.SCENES_IMAGES, size, seed, split)

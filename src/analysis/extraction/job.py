@@ -44,7 +44,7 @@ def extract_to(
     encoder: str,
     dataset: str,
     *,
-    split: str = "test",
+    split: str | None = None,
     n: int | None = None,
     seed: int = 0,
     size: int | None = None,
@@ -73,6 +73,7 @@ def extract_to(
         raise UserError("name at least one layer")
     encoders.check(encoder)
     datasets.check(dataset)
+    split = split or datasets.default_split(dataset)
     job = Job(encoder, dataset, split, n, seed, size, tuple(dict.fromkeys(layers)), dtype, batch_size, device)
     folder = paths.user_path(str(folder))
     if ranks > 1 and not launched():

@@ -108,7 +108,7 @@ def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def validation_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Photographs that `training_set` leaves out, and their labels."""
-    return _photographs(data, n, "val" if data.startswith("folder:") else "test")
+    return _photographs(data, n, "test")
 
 
 def probing_sets(data: str, n_train: int, n_validation: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
