@@ -79,7 +79,7 @@ def grid(rows: Sequence[Row], titles: Titles) -> Drawn:
     table = pd.DataFrame(rows)
     table = table[table.probe == "knn"]
     encoders, kinds = list(dict.fromkeys(table.encoder)), list(dict.fromkeys(table["transform"]))
-    means = table.pivot_table(index="encoder", columns=["metric", "transform"], values="value")
+    means = table.pivot_table(index="encoder", columns=["metric", "transform"], values="value", dropna=False)
     fig, axes = plt.subplots(len(METRICS), 1, figsize=(WIDTH, 0.9 + len(METRICS) * (0.35 + 0.2 * len(encoders))), sharex=True)
     for ax, metric in zip(axes, METRICS, strict=True):
         cells = means[metric].loc[encoders, kinds].set_axis([titles(name) for name in encoders])
@@ -113,7 +113,7 @@ def sweep(rows: Sequence[Row], titles: Titles) -> Drawn:
         ax.set(title=dataset, xlabel="share of dimensions removed")
     axes[0].set_ylabel("mIoU")
     _legend(fig, axes[0], 4)
-    wide = table.pivot_table(index=["encoder", "share"], columns="removed", values="value")
+    wide = table.pivot_table(index=["encoder", "share"], columns="removed", values="value", dropna=False)
     bare = table[table.m == 0].groupby("encoder").value.mean()
     best = (wide["top"].groupby("encoder").max() - bare).sort_values()
     return fig, f"The most that removing loud dimensions gains is {best.iloc[-1]:+.2f} mIoU, for {titles(best.index[-1])}."
@@ -167,7 +167,7 @@ def patches(rows: Sequence[Row], titles: Titles) -> Drawn:
     encoders, changes = list(dict.fromkeys(table.encoder)), list(dict.fromkeys(table.change))
     fig, axes = _panels(2, 0.9 + 0.24 * len(encoders))
     for ax, metric in zip(axes, ("ip", "cosine"), strict=True):
-        cells = table[table.metric == metric].pivot_table(index="encoder", columns="change", values="value")
+        cells = table[table.metric == metric].pivot_table(index="encoder", columns="change", values="value", dropna=False)
         cells = cells.loc[encoders, changes].set_axis([titles(name) for name in encoders])
         sns.heatmap(cells, ax=ax, vmin=0, vmax=1, cmap=SEQUENTIAL, cbar=False, annot=True, fmt=".2f", annot_kws={"size": 7})
         ax.set(xlabel="", ylabel="", title=METRIC_WORDS[metric])
@@ -211,7 +211,7 @@ def damaged(rows: Sequence[Row], titles: Titles) -> Drawn:
     probes = list(dict.fromkeys(table.probe))
     fig, axes = _panels(len(probes), 0.9 + 0.24 * len(encoders))
     for ax, probe in zip(axes, probes, strict=True):
-        cells = table[table.probe == probe].pivot_table(index="encoder", columns="setting", values="value")
+        cells = table[table.probe == probe].pivot_table(index="encoder", columns="setting", values="value", dropna=False)
         cells = cells.loc[encoders, settings].set_axis([titles(name) for name in encoders])
         sns.heatmap(
             cells,

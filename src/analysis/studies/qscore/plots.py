@@ -57,7 +57,7 @@ def activity(rows: list[Row], titles: Titles) -> Drawn:
         ax.legend(fontsize=7.5, loc="best")
     axes[0].axvline(0, color=MUTED, linewidth=0.8)
     _names(axes[0], titles)
-    wide = table.pivot_table(index="encoder", columns=["what", "features"], values="value")
+    wide = table.pivot_table(index="encoder", columns=["what", "features"], values="value", dropna=False)
     more = (wide["effect", "gain"] > 0).sum()
     selective = (wide["eta", "gain"] > 0).sum()
     return fig, (

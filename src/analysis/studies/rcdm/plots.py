@@ -118,7 +118,7 @@ def changes(shown: Sequence[Row], moved: Sequence[Row], titles: Titles) -> Drawn
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.27 * len({row["condition"] for row in shown})))
     for ax, rows, name in zip(axes, (shown, moved), ("share shown in samples", "distance, of two images"), strict=True):
         table = pd.DataFrame(rows)
-        cells = table.pivot_table(index="condition", columns="change", values="value", sort=False)
+        cells = table.pivot_table(index="condition", columns="change", values="value", sort=False, dropna=False)
         cells = cells[[change for change in order if change in cells]]
         sns.heatmap(
             cells.set_axis([str(titles(c)) for c in cells.index]),
