@@ -178,7 +178,7 @@ def moco_v3_openmmlab(net: Shapes, wide: int) -> dict[str, Any]:
 
 def lightly(net: Shapes, wide: int) -> dict[str, Any]:
     state = under("backbone.", net) | linear("online_classifier.linear", 2048, 1000)
-    for copy in ("student_", "teacher_", "query_"):
+    for copy in ("student_", "teacher_", "query_", "key_"):
         state |= under(f"{copy}backbone.", net) | linear(f"{copy}projection_head.layers.0", 2048, 2048)
     state |= linear("projection_head.layers.0", 2048, 2048) | linear("prediction_head.layers.0", 256, 256)
     state |= {"prototypes.heads.0.weight": (3000, 128), "criterion.center": (1, 1, 65536), "queues.0.bank": (128, 3840)}

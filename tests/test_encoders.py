@@ -323,7 +323,8 @@ def test_another_input_size_resamples_the_position_embedding() -> None:
     model = VisionTransformer(img_size=56, patch_size=14, embed_dim=24, depth=1, num_heads=2, num_classes=0)
     expected = resample_abs_pos_embed(model.pos_embed.detach().clone(), [2, 2], [4, 4], num_prefix_tokens=1)
     encoder = Encoder("vit", wrap(model), IMAGENET, size=28)
-    torch.testing.assert_close(model.pos_embed.detach(), expected)
+    torch.testing.assert_close(encoder.backbone.model.pos_embed.detach(), expected)
+    assert model.pos_embed.shape == (1, 17, 24)  # the network that was given stays as it was
     assert encoder.patches(photos(1, 28)).shape == (1, 2, 2, 24)
 
 

@@ -1,10 +1,10 @@
 """Weight files: every key accounted for, damage noticed, the official layouts understood."""
 
+import argparse
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from analysis import encoders
 from analysis.encoders import files
-from analysis.encoders.checkpoints import checkpoints
 from analysis.encoders.weights import load_strict, read_safetensors, read_torch
 from analysis.errors import UserError
 
@@ -88,148 +87,73 @@ def test_a_file_that_is_no_checkpoint_is_one_clear_line(damage: str, tmp_path: P
     assert "\n" not in str(error.value)
 
 
-# --- official layouts ------------------------------------------------------------------------------------------------
+def test_a_record_of_a_zip_that_lost_its_checksum_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    torch.save({"a": torch.randn(5000), "b": torch.randn(5000)}, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.load(path)["b"].numpy().tobytes()[:64]) + 100] ^= 0xFF
+    path.write_bytes(content)
+    assert len(torch.load(path)["b"]) == 5000  # torch does not look
+    with pytest.raises(UserError, match=r"x\.pth is damaged \(\S*data/1 does not have its checksum\): copy it again$"):
+        read_torch(path)
 
 
-@pytest.fixture(scope="module")
-def dinov2_state() -> State:
-    """Keys and shapes of dinov2_vits14_pretrain.pth, written out by hand."""
-    d, generator = 384, torch.Generator().manual_seed(0)
-    shapes: dict[str, tuple[int, ...]] = {
-        **{"cls_token": (1, 1, d), "pos_embed": (1, 1370, d), "mask_token": (1, d)},
-        **{"patch_embed.proj.weight": (d, 3, 14, 14), "patch_embed.proj.bias": (d,), "norm.weight": (d,), "norm.bias": (d,)},
-    }
-    block: dict[str, tuple[int, ...]] = {
-        **{"attn.qkv.weight": (3 * d, d), "attn.qkv.bias": (3 * d,), "attn.proj.weight": (d, d), "attn.proj.bias": (d,)},
-        **{"mlp.fc1.weight": (4 * d, d), "mlp.fc1.bias": (4 * d,), "mlp.fc2.weight": (d, 4 * d), "mlp.fc2.bias": (d,)},
-        **{f"{part}.{key}": (d,) for part in ("norm1", "norm2") for key in ("weight", "bias")},
-        **{"ls1.gamma": (d,), "ls2.gamma": (d,)},
-    }
-    shapes |= {f"blocks.{i}.{key}": shape for i in range(12) for key, shape in block.items()}
-    return {key: torch.randn(shape, generator=generator) * 0.05 for key, shape in shapes.items()}
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "older format"])
+def test_a_file_cut_anywhere_is_one_clear_line(zipped: bool, tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    state = {f"layer{i}.weight": torch.randn(3, 4) for i in range(3)}
+    torch.save({"state_dict": state, "args": argparse.Namespace(lr=0.1)}, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    for cut in range(0, len(whole), 1 if not zipped else 7):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(UserError, match=r"x\.pth (is not a readable checkpoint|is damaged|holds a )") as error:
+            read_torch(path)
+        assert "\n" not in str(error.value)
+    path.write_bytes(whole)
+    assert read_torch(path)["state_dict"].keys() == state.keys()
 
 
-def by_hand(state: State, x: Tensor, pos_embed: Tensor, heads: int) -> Tensor:
-    """Final normalised tokens of a DINOv2 transformer, in plain functions."""
-    d = state["cls_token"].shape[-1]
-    norm = lambda t, key: F.layer_norm(t, (d,), state[f"{key}.weight"], state[f"{key}.bias"], eps=1e-6)  # noqa: E731
-    linear = lambda t, key: F.linear(t, state[f"{key}.weight"], state[f"{key}.bias"])  # noqa: E731
-    patches = F.conv2d(x, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], stride=14).flatten(2).mT
-    t = torch.cat([state["cls_token"].expand(len(x), -1, -1), patches], 1) + pos_embed
-    for i in range(12):
-        at = f"blocks.{i}."
-        q, k, v = linear(norm(t, at + "norm1"), at + "attn.qkv").unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
-        attention = (q @ k.mT * (d // heads) ** -0.5).softmax(-1) @ v
-        t = t + state[at + "ls1.gamma"] * linear(attention.transpose(1, 2).flatten(2), at + "attn.proj")
-        hidden = F.gelu(linear(norm(t, at + "norm2"), at + "mlp.fc1"))
-        t = t + state[at + "ls2.gamma"] * linear(hidden, at + "mlp.fc2")
-    return norm(t, "norm")
-
-
-def test_the_official_dinov2_file_gives_the_network_written_by_hand(tmp_path: Path, dinov2_state: State) -> None:
-    path = tmp_path / "dinov2_vits14_pretrain.pth"
-    torch.save(dinov2_state, path)
-    encoder = encoders.load(f"hub-file:dinov2_vits14={path}")
-    images = pictures(2, 224)
-    grid = dinov2_state["pos_embed"][:, 1:].reshape(1, 37, 37, 384).permute(0, 3, 1, 2)
-    grid = F.interpolate(grid, (16, 16), mode="bicubic", antialias=True).flatten(2).mT
-    expected = by_hand(dinov2_state, encoder.transform(images), torch.cat([dinov2_state["pos_embed"][:, :1], grid], 1), heads=6)
-    found = encoder.pooled(images, ("embed", "patch_mean"))
-    torch.testing.assert_close(found["embed"], expected[:, 0], rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(found["patch_mean"], expected[:, 1:].mean(1), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(encoder.patches(images), expected[:, 1:].reshape(2, 16, 16, 384), rtol=1e-4, atol=1e-4)
-    assert (encoder.size, encoder.dim, len(encoder.layers)) == (224, 384, 14)
-
-
-@pytest.mark.parametrize("key", ["blocks.7.ls2.gamma", "pos_embed", "norm.bias"])
-def test_a_dinov2_file_without_one_key_is_refused(key: str, tmp_path: Path, dinov2_state: State) -> None:
-    path = tmp_path / "d.pth"
-    torch.save({k: v for k, v in dinov2_state.items() if k != key}, path)
-    with pytest.raises(UserError, match=f"missing {key}$"):
-        encoders.load(f"hub-file:dinov2_vits14={path}")
-
-
-def test_a_dinov2_file_of_another_size_is_refused(tmp_path: Path, dinov2_state: State) -> None:
-    path = tmp_path / "d.pth"
-    torch.save(dinov2_state, path)
-    with pytest.raises(UserError, match=r"wrong shape cls_token \(1, 1, 384\) instead of \(1, 1, 768\)"):
-        encoders.load(f"hub-file:dinov2_vitb14={path}")
-
-
-@pytest.mark.parametrize("decoder", [False, True], ids=["encoder file", "full file"])
-def test_the_official_mae_file_gives_timms_encoder_without_masking(
-    decoder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import timm
-
-    monkeypatch.setattr(timm, "create_model", partial(timm.create_model, depth=2))  # two blocks are enough, and quick
-    monkeypatch.setitem(checkpoints(), "mae_vitb16", replace(checkpoints()["mae_vitb16"], digest=""))
-    model = timm.create_model("vit_base_patch16_224", num_classes=0).eval()
-    heads = {"mask_token": (1, 1, 512), "decoder_pos_embed": (1, 197, 512), "decoder_blocks.0.norm1.weight": (512,)}
-    extra = {key: torch.zeros(shape) for key, shape in heads.items()} if decoder else {}
-    path = tmp_path / "mae_pretrain_vit_base.pth"
-    torch.save({"model": {**model.state_dict(), **extra}}, path)
-    encoder = encoders.load(f"hub-file:mae_vitb16={path}")
-    images = pictures(1, 224)
-    with torch.inference_mode():
-        tokens = model.forward_features(encoder.transform(images))
-    found = encoder.pooled(images, ("embed", "patch_mean"))
-    torch.testing.assert_close(found["embed"], tokens[:, 0])
-    torch.testing.assert_close(found["patch_mean"], tokens[:, 1:].mean(1))
-
-
-@pytest.fixture(scope="module")
-def swav_state() -> State:
-    """Keys and shapes of swav_800ep_pretrain.pth.tar: torchvision's ResNet-50 without fc, head, prototypes."""
-    from torchvision.models import resnet50
-
-    trunk = {k: v for k, v in random_state(resnet50()).items() if not k.startswith("fc.")}
-    head = nn.Sequential(nn.Linear(2048, 2048), nn.BatchNorm1d(2048), nn.ReLU(), nn.Linear(2048, 128))
-    heads = {f"projection_head.{k}": v for k, v in random_state(head, 1).items()}
-    return {f"module.{k}": v for k, v in {**trunk, **heads, "prototypes.weight": torch.zeros(3000, 128)}.items()}
-
-
-def test_the_official_swav_file_gives_the_average_pool_and_the_head(tmp_path: Path, swav_state: State) -> None:
-    from torchvision.models import resnet50
-
-    state = swav_state
-    path = tmp_path / "swav_800ep_pretrain.pth.tar"
-    torch.save(state, path, _use_new_zipfile_serialization=False)  # the official file is of 2020
-    encoder = encoders.load(f"hub-file:swav_rn50={path}")
-    model = resnet50().eval()
-    model.fc = nn.Identity()
-    model.load_state_dict({k[7:]: v for k, v in state.items() if not k.startswith(("module.proj", "module.proto"))})
-    images = pictures(2, 224)
-    with torch.inference_mode():
-        expected = model(encoder.transform(images))
-    torch.testing.assert_close(encoder.embed(images), expected, rtol=1e-4, atol=1e-5)
-    assert encoder.layers == ("stem", "layer1", "layer2", "layer3", "layer4", "embed")
-    assert encoder.patches(images).shape == (2, 7, 7, 2048)
-    head = {k.removeprefix("module.projection_head."): v for k, v in state.items()}
-    hidden = F.linear(expected, head["0.weight"], head["0.bias"])
-    hidden = F.batch_norm(hidden, head["1.running_mean"], head["1.running_var"], head["1.weight"], head["1.bias"])
-    torch.testing.assert_close(
-        encoder.project(images), F.linear(hidden.relu(), head["3.weight"], head["3.bias"]), rtol=1e-3, atol=1e-4
-    )
+def test_a_file_flipped_anywhere_is_read_or_is_a_clear_error(tmp_path: Path) -> None:
+    path, rng = tmp_path / "x.pth", np.random.default_rng(0)
+    torch.save({"a": torch.randn(3, 4), "b": {"c": torch.randn(2)}}, path, _use_new_zipfile_serialization=False)
+    whole = path.read_bytes()
+    for at in rng.integers(0, len(whole), 100):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ int(rng.integers(1, 256))]) + whole[at + 1 :])
+        with contextlib.suppress(UserError):
+            read_torch(path)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("value", "says"),
     [
-        (lambda s: s.pop("layer3.5.bn2.running_var"), r"missing layer3\.5\.bn2\.running_var$"),
-        (lambda s: s.update({"fc.weight": torch.zeros(1000, 2048)}), r"unexpected fc\.weight$"),
-        (lambda s: s.pop("projection_head.3.bias"), r"the projection head in .*missing 3\.bias$"),
+        (torch.zeros(2, dtype=torch.int8), "wrong type weight int8 instead of floats"),
+        (torch.zeros(2, dtype=torch.int64), "wrong type weight int64 instead of floats"),
+        (torch.zeros(2, dtype=torch.bool), "wrong type weight bool instead of floats"),
+        (torch.zeros(2, dtype=torch.complex64), "wrong type weight complex64 instead of floats"),
+        (torch.zeros(2).to_sparse(), "wrong type weight is sparse"),
+        (torch.zeros(2, device="meta"), "wrong type weight is without values"),
+        (torch.tensor([1.0, torch.nan]), "is damaged: values that are not finite in weight"),
+        (torch.tensor([1.0, -torch.inf]), "is damaged: values that are not finite in weight"),
+        (torch.tensor([1.0, 1e300], dtype=torch.float64), "is damaged: values that are not finite in weight"),
     ],
 )
-def test_a_swav_file_that_does_not_fit_is_refused(
-    change: Callable[[State], object], says: str, tmp_path: Path, swav_state: State
-) -> None:
-    state = {key.removeprefix("module."): value for key, value in swav_state.items()}
-    change(state)
-    path = tmp_path / "s.pth.tar"
-    torch.save({"epoch": 800, "state_dict": state}, path)
-    with pytest.raises(UserError, match=says):
-        encoders.load(f"hub-file:swav_rn50={path}")
+def test_weights_that_are_no_finite_floats_are_one_line_and_load_nothing(value: Tensor, says: str) -> None:
+    model = nn.BatchNorm2d(2)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    with pytest.raises(UserError, match=f"{says}$"):
+        load_strict(model, random_state(model) | {"weight": value}, "x.pth")
+    with pytest.raises(UserError, match="num_batches_tracked float32 instead of integers"):
+        load_strict(model, random_state(model) | {"num_batches_tracked": torch.tensor(1.0)}, "x.pth")
+    assert all((value == before[key]).all() for key, value in model.state_dict().items())
+
+
+def test_the_reason_torch_gives_ends_with_a_whole_word(tmp_path: Path) -> None:
+    (tmp_path / "x.pth").write_bytes(b"<html>" * 100)
+    with pytest.raises(UserError, match=r"\([^()]*[\w.']\): copy it again$|\(.* \.\.\.\): copy it again$"):
+        read_torch(tmp_path / "x.pth")
+
+
+# --- timm ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_timm_model_is_loaded_from_the_local_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,3 +151,23 @@ def rcdm_train(
     typer.echo(
         train(name, conditions, recipe, suffix=suffix, device=device, devices=devices, seed=seed, out=out, resume=resume)
     )
+
+
+@rcdm.command("draw")
+def rcdm_draw(
+    checkpoint: Annotated[Path, typer.Option(help="a released decoder, rcdm_ema_*.pt")],
+    encoder: Annotated[str, typer.Option(help="the encoder it was trained on, e.g. hub-file:simclr_rn50")],
+    dataset: Annotated[str, typer.Option(help="images to draw from, e.g. folder:PATH")],
+    out: Annotated[Path, typer.Option(help="folder for samples.npz and samples.png")],
+    tap: Annotated[str, typer.Option(help="backbone (files _trunk) or projector (files _head)")] = "backbone",
+    n: Annotated[int, typer.Option("-n", help="images", min=1)] = 4,
+    samples: Annotated[int, typer.Option(help="of each image", min=1)] = 8,
+    steps: Annotated[int, typer.Option(help="of the 1,000 noise levels", min=2, max=1000)] = 100,
+    seed: int = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+) -> None:
+    """Draw from the representations of images with a decoder that Bordes et al. released."""
+    from analysis.decoders.draw import draw
+
+    for path in draw(checkpoint, encoder, dataset, out, tap=tap, n=n, samples=samples, steps=steps, seed=seed, device=device):
+        typer.echo(path)

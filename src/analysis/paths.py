@@ -11,6 +11,7 @@ DATA = ROOT / "data"
 ZOO = DATA / "zoo"
 REFERENCE = DATA / "reference"
 RUNS_FILE = DATA / "runs.yaml"
+CHECKPOINTS = DATA / "checkpoints.yaml"
 
 
 def build() -> Path:

@@ -2,14 +2,14 @@
 
 from itertools import groupby
 
-from analysis.encoders.checkpoints import NOT_READ, Checkpoint, checkpoints
+from analysis.encoders.checkpoints import IMAGENET_STD, Checkpoint, checkpoints, not_read
 from analysis.prose import table
 
 
 def write() -> dict[str, str]:
     """The generated parts of `book/checkpoints.md`: file name -> text."""
     by_method = groupby(checkpoints().values(), key=lambda row: row.method)
-    absent = "".join(f"{name}\n: {reason[0].upper()}{reason[1:]}.\n\n" for name, reason in NOT_READ.items())
+    absent = "".join(f"{name}\n: {reason[0].upper()}{reason[1:]}.\n\n" for name, reason in not_read().items())
     return {
         "_generated/checkpoints.md": "\n".join(f"### {method}\n\n{_method(list(rows))}" for method, rows in by_method),
         "_generated/not_read.md": absent,
@@ -51,4 +51,6 @@ def _layout(row: Checkpoint) -> str:
         parts.append(f"projector `{row.head}*` ({layers.replace('gelu', 'GELU').replace(' ', '–')})")
     if row.ignored:
         parts.append(f"left aside {', '.join(f'`{prefix}*`' for prefix in row.ignored)}")
+    std = "" if row.std == IMAGENET_STD else f", deviation {', '.join(map(str, row.std))}"
+    parts.append(f"{row.interpolation}{std}")
     return f"{'; '.join(parts)}. *Trap.* {row.trap}"

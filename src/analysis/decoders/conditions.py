@@ -64,7 +64,7 @@ def read(encoder: Encoder, images: np.ndarray, taps: tuple[str, ...]) -> dict[st
     """Representations (n, d) float32 of images (n, s, s, 3) uint8, one per tap, from one pass through the backbone.
 
     Raises:
-        UserError: the encoder has no projector.
+        UserError: the encoder has no projector, or a projector without a hidden layer.
     """
     embedded = encoder.embed(images)
     found = {"backbone": embedded.numpy()}
@@ -73,10 +73,19 @@ def read(encoder: Encoder, images: np.ndarray, taps: tuple[str, ...]) -> dict[st
             raise UserError(f"encoder {encoder.name!r} has no projector: its file holds the backbone only")
         with torch.inference_mode():
             x = embedded.to(encoder.device)
-            layers = getattr(encoder.projector, "layers", [])
-            found["hidden"] = torch.nn.Sequential(*list(layers)[:3])(x).float().cpu().numpy()
+            if "hidden" in taps:
+                found["hidden"] = torch.nn.Sequential(*_hidden(encoder))(x).float().cpu().numpy()
             found["projector"] = encoder.projector(x).float().cpu().numpy()
     return {tap: found[tap] for tap in taps}
+
+
+def _hidden(encoder: Encoder) -> list[torch.nn.Module]:
+    """The projector's layers up to its first activation."""
+    layers = list(getattr(encoder.projector, "layers", encoder.projector))
+    ends = [i for i, layer in enumerate(layers, 1) if isinstance(layer, torch.nn.ReLU | torch.nn.GELU)]
+    if not ends:
+        raise UserError(f"the projector of {encoder.name!r} has no hidden layer")
+    return layers[: ends[0]]
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:

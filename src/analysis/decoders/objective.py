@@ -59,6 +59,23 @@ class Edm:
         return error * (sigma.square() + self.sigma_data**2) / (sigma * self.sigma_data).square()
 
 
+class Chain:
+    """Steps of a diffusion from levels with `kept` (k,) = a of the signal's variance, the least noisy first.
+
+    One step back from x_t is normal: its mean is `of_image` x_0 + `of_noisy` x_t, its log variance between `least`, that of the
+    posterior, and `most`, ln beta (Nichol and Dhariwal 2021, arXiv 2102.09672, equations 10, 11 and 15). All are float64, (k,).
+    """
+
+    def __init__(self, kept: Tensor) -> None:
+        before = torch.cat([torch.ones(1, dtype=torch.float64), kept[:-1]])
+        betas = 1 - kept / before
+        posterior = betas * (1 - before) / (1 - kept)
+        posterior[0] = posterior[1]  # 0, whose logarithm is not finite; the last step adds no noise
+        self.kept, self.least, self.most = kept, posterior.log(), betas.log()
+        self.of_image = before.sqrt() * betas / (1 - kept)
+        self.of_noisy = (1 - betas).sqrt() * (1 - before) / (1 - kept)
+
+
 class Ddpm:
     """The objective of the released code: noise and variance learned on 1,000 levels (Nichol and Dhariwal 2021).
 
@@ -103,18 +120,15 @@ class Ddpm:
 
     def _bound(self, images: Tensor, noisy: Tensor, guess: Tensor, share: Tensor, t: Tensor) -> Tensor:
         """KL of the true from the learned step, its log variance between those of the two extremes; at t = 0 the likelihood."""
-        before = torch.cat([torch.ones(1, dtype=torch.float64), self.kept[:-1]])
-        true = self.betas * (1 - before) / (1 - self.kept)
-        true[0] = true[1]
+        chain = Chain(self.kept)
 
         def at(row: Tensor) -> Tensor:
             """Values (1000,) of the levels at t, as (n, 1, 1, 1)."""
             return row.to(images)[t].view(-1, 1, 1, 1)
 
         clean = ((noisy - at(1 - self.kept).sqrt() * guess) / at(self.kept).sqrt()).clamp(-1, 1)
-        weights = at(before.sqrt() * self.betas / (1 - self.kept)), at((1 - self.betas).sqrt() * (1 - before) / (1 - self.kept))
-        wanted, given = (weights[0] * x + weights[1] * noisy for x in (images, clean))
-        least, most = at(true.log()), at(self.betas.log())
+        wanted, given = (at(chain.of_image) * x + at(chain.of_noisy) * noisy for x in (images, clean))
+        least, most = at(chain.least), at(chain.most)
         log_variance = least + (share + 1) / 2 * (most - least)
         kl = (log_variance - least + ((least - log_variance).exp() - 1) + (wanted - given).square() / log_variance.exp()) / 2
         deviation = (log_variance / 2).exp()

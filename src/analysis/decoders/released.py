@@ -5,17 +5,18 @@ They hold a UNet of Dhariwal and Nichol (2021) for images of 128 px and one line
 conditional batch normalisation of the paper's text is in none of them.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analysis.decoders.objective import Ddpm
-from analysis.decoders.sampling import Denoise
+from analysis.decoders.objective import Chain, Ddpm
+from analysis.decoders.sampling import fresh
 from analysis.encoders.weights import load_strict, read_torch
 from analysis.errors import MissingFile, UserError
 
@@ -131,40 +132,64 @@ class Released(nn.Module):
             x = block(torch.cat([x, kept.pop()], 1), embedding)
         return self.out(x)
 
-    def denoiser(self, h: np.ndarray) -> Denoise:
-        """D(x, sigma | h) for the samplers of this package; h (n, d) as the released encoders give it.
+    @torch.inference_mode()
+    def sample(self, h: Tensor, start: Tensor, steps: int) -> Tensor:
+        """Images (n, 3, s, s) in [-1, 1] from h (n, d) and standard normal noise (n, 3, s, s), with `steps` calls, at least 2.
 
-        Those get images of 224 px scaled to [-1, 1]: mean and deviation 0.5 in place of ImageNet's.
+        As the released code draws: `steps` of the 1,000 levels, evenly spread, the image clipped in every step, and noise whose
+        log variance lies between the posterior's and ln beta where channels 4 to 6 say (see `objective.Chain`).
         """
-        rows = torch.from_numpy(np.ascontiguousarray(h, np.float32)).to(self.ssl_emb.weight.device)
-        objective = Ddpm()
+        kept = Ddpm().kept
+        times = torch.linspace(0, len(kept) - 1, steps).round().long()
+        chain, x, source = Chain(kept[times]), start, fresh(start)
+        for i in reversed(range(steps)):
+            a, least, most = (float(row[i]) for row in (chain.kept, chain.least, chain.most))
+            guess, share = self(x, times[i].expand(len(x)).to(x), h).chunk(2, 1)
+            clean = ((x - (1 - a) ** 0.5 * guess) / a**0.5).clamp(-1, 1)
+            x = float(chain.of_image[i]) * clean + float(chain.of_noisy[i]) * x
+            if i:
+                x = x + ((least + (share + 1) / 2 * (most - least)) / 2).exp() * next(source)
+        return x
 
-        @torch.inference_mode()
-        def denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            """D(x; sigma): (n, 3, s, s) at one noise level."""
-            levels = torch.as_tensor(sigma, dtype=torch.float32, device=x.device).expand(len(x))
-            return objective.denoise(lambda inner, time: self(inner, time, rows), x, levels)
 
-        return denoise
-
-
-def load(path: Path, **shape: int | Sequence[int]) -> Released:
-    """The network in a released file; the width of h is read from it, `shape` is for files of other sizes.
+def load(path: Path) -> Released:
+    """The network in a released file; its sizes are read from the shapes of the weights.
 
     Raises:
         MissingFile: it is not there.
-        UserError: it is unreadable, has no map of h, or a key is missing, unexpected or misshapen (named).
+        UserError: it is unreadable, is no such network, or a key is missing, unexpected or misshapen (named).
     """
     if not path.exists():
         raise MissingFile(f"{path} is not there: the released decoders are files named rcdm_ema_ENCODER_trunk.pt or _head.pt")
     state = read_torch(path)
-    if "ssl_emb.weight" not in state:
-        raise UserError(f"{path} is no decoder of Bordes et al.: it has no key ssl_emb.weight")
     with torch.device("meta"):
-        network = Released(dim=state["ssl_emb.weight"].shape[1], **shape)  # type: ignore[arg-type]
+        network = Released(**_sizes(state, path))
     network.to_empty(device="cpu")
     load_strict(network, state, str(path))
     return network.eval()
+
+
+def _sizes(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What the shapes of a file say of its network; the heads are in none of them, and are four in all that were released."""
+
+    def width(key: str, axis: int) -> int:
+        if not isinstance(value := state.get(key), Tensor) or value.ndim <= axis:
+            raise UserError(f"{path} is no decoder of Bordes et al.: it has no key {key}")
+        return value.shape[axis]
+
+    base = width("time_embed.0.weight", 1)
+    inputs = {int(key.split(".")[1]) for key in state if re.match(r"input_blocks\.\d+\.", key)}
+    grown = {key.split(".")[1] for key in state if re.match(r"output_blocks\.\d+\.([12]\.in_layers\.2\.weight)$", key)}
+    levels = 1 + len(grown)
+    each = max(1, len(inputs) // levels)  # residual blocks of a level and the one that halves the map
+    firsts = [1 + level * each for level in range(levels)]
+    return {
+        "dim": width("ssl_emb.weight", 1),
+        "width": base,
+        "multiples": [width(f"input_blocks.{first}.0.out_layers.3.weight", 0) // base for first in firsts],
+        "blocks": each - 1,
+        "attending": [level for level, first in enumerate(firsts) if f"input_blocks.{first}.1.qkv.weight" in state],
+    }
 
 
 def _zero(module: nn.Module) -> nn.Module:

@@ -1,6 +1,6 @@
 """From noise to images: Heun and DPM-Solver along the deterministic path of EDM, and the ancestral steps of DDPM."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -63,22 +63,27 @@ def dpm(denoise: Denoise, start: Tensor, steps: int) -> Tensor:
 
 
 def ancestral(denoise: Denoise, start: Tensor, steps: int) -> Tensor:
-    """The sampler of the released code: DDPM (Ho et al. 2020, arXiv 2006.11239) on `steps` of its 1,000 noise levels.
+    """DDPM (Ho et al. 2020, arXiv 2006.11239) on `steps` of its 1,000 noise levels, with the variance of the posterior.
 
     In units where the image is not scaled, one step from sigma to s is x <- D + (s / sigma)^2 (x - D) + s sqrt(1 - (s /
-    sigma)^2) e. The fresh noise e of a row is drawn from a generator seeded by its start: equal starts, equal samples.
+    sigma)^2) e, e from `fresh`. The released decoders learned a larger variance: see `released.Released.sample`.
     """
     kept = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1_000, dtype=torch.float64), 0)
     levels = ((1 - kept) / kept).sqrt().flip(0)[torch.linspace(0, 999, steps).round().long()]
     sigmas = torch.cat([levels, torch.zeros(1, dtype=torch.float64)]).to(start.dtype)
-    seeds = start.flatten(1)[:, 0].double().mul(2**40).long().abs().tolist()
-    sources = [torch.Generator().manual_seed(seed) for seed in seeds]
-    x = start * sigmas[0]
+    x, source = start * sigmas[0], fresh(start)
     for now, then in pairwise(sigmas):
         clean, share = denoise(x, now), (then / now) ** 2
-        fresh = torch.stack([torch.randn(start.shape[1:], generator=source) for source in sources])
-        x = clean + share * (x - clean) + then * (1 - share).sqrt() * fresh.to(x.device)
+        x = clean + share * (x - clean) + then * (1 - share).sqrt() * next(source)
     return x
+
+
+def fresh(start: Tensor) -> Iterator[Tensor]:
+    """Standard normal noise of that shape, without end; a row's is seeded by its start: equal starts, equal samples."""
+    seeds = start.flatten(1)[:, 0].double().mul(2**40).long().abs().tolist()
+    sources = [torch.Generator().manual_seed(seed) for seed in seeds]
+    while True:
+        yield torch.stack([torch.randn(start.shape[1:], generator=source) for source in sources]).to(start.device)
 
 
 SAMPLERS: dict[str, Callable[[Denoise, Tensor, int], Tensor]] = {"heun": heun, "dpm": dpm, "ancestral": ancestral}

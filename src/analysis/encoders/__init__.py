@@ -38,7 +38,7 @@ def weight_files(name: str) -> list[Path]:
     if family == "file":
         return files.local(paths.user_path(rest))
     if family == "hub-file":
-        return [files.hub(rest)[1]]
+        return [files.hub(rest)[1], paths.CHECKPOINTS]
     return [files.conv4(rest) if family == "conv4" else files.timm(rest) if family == "timm" else files.vit_tiny()]
 
 

@@ -1,11 +1,14 @@
 """Networks seen layer by layer: one interface over timm transformers, timm convnets and plain stacks of stages."""
 
+import copy
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from analysis.encoders import positions
+from analysis.encoders.checkpoints import PositionCode
 from analysis.errors import UserError
 
 
@@ -38,8 +41,9 @@ class Backbone(nn.Module):
         """The module whose output is the map (n, c, h, w) of `layer`; None where there is no such map."""
         return None
 
-    def resize(self, size: int) -> None:
-        """Prepare for inputs of `size` x `size`; a purely convolutional network needs nothing."""
+    def at_size(self, size: int) -> "Backbone":
+        """This network for inputs of `size` x `size`: itself, if it takes them; it is never changed."""
+        return self
 
 
 class Transformer(Backbone):
@@ -51,11 +55,14 @@ class Transformer(Backbone):
 
     A network whose last blocks are a decoder is read at an `output` before them: `embed` and `patch_mean` are then the mean
     over patches after that block, which go through the final norm as those of other networks do.
+
+    `position_code` says how the code is made for another size; by default as timm does: bicubic and antialiased.
     """
 
-    def __init__(self, model: Any, output: int | None = None) -> None:
+    def __init__(self, model: Any, output: int | None = None, position_code: PositionCode | None = None) -> None:
         super().__init__()
-        self.model, self.output = model, output
+        self.model, self.output, self.position_code = model, output, position_code
+        self._loaded: tuple[Transformer, ...] = ()  # what this one was resized from; in a tuple, so that it is no part of it
         self.layers = (*(f"block{i + 1}" for i in range(len(model.blocks))), "embed", "patch_mean")
         self.dim = model.head_hidden_size
         has_cls = getattr(model, "has_class_token", model.num_prefix_tokens > 0)
@@ -101,11 +108,11 @@ class Transformer(Backbone):
             blocks = [(patches, patches[:, :0]) for patches in blocks]
         return final, blocks if taps else []
 
-    def resize(self, size: int) -> None:
-        """Resample the position embedding to a `size` x `size` input: bicubic with antialias, as timm does.
+    def at_size(self, size: int) -> "Transformer":
+        """A network of the same weights for that size, its position code made from the one that was loaded; see `positions`.
 
-        The DINOv2 hub code instead resamples at every call, without antialias and with an offset of 0.1 patch, so its
-        features at 224 px differ slightly from these.
+        Raises:
+            UserError: the side is no multiple of the patch.
         """
         patch = self.model.patch_embed.patch_size[0]
         if size % patch:
@@ -113,8 +120,17 @@ class Transformer(Backbone):
             raise UserError(
                 f"this encoder takes images whose side is a multiple of {patch} px, not {size}: use {below or above} or {above}"
             )
-        if tuple(self.model.patch_embed.img_size or ()) != (size, size):
-            self.model.set_input_size(img_size=(size, size))
+        loaded = self._loaded[0] if self._loaded else self
+        for network in (self, loaded):
+            if tuple(network.model.patch_embed.img_size or ()) == (size, size):
+                return network
+        sized = copy.deepcopy(loaded, {id(weight): weight for weight in loaded.parameters()})
+        if self.position_code is None:
+            sized.model.set_input_size(img_size=(size, size))
+        else:
+            positions.resize(sized.model, loaded.model, size, self.position_code)
+        sized._loaded = (loaded,)
+        return sized
 
 
 class Convnet(Backbone):

@@ -41,13 +41,14 @@ class Encoder:
         normalisation: tuple[Channels, Channels],
         *,
         size: int,
+        interpolation: str = "bicubic",
         projector: nn.Module | None = None,
         device: torch.device | None = None,
     ) -> None:
         self.name = name
-        self.transform = Transform(size, *normalisation)
+        self.transform = Transform(size, *normalisation, interpolation)
         self.device = device or torch.device("cpu")
-        backbone.resize(size)
+        backbone = backbone.at_size(size)
         # channels_last halves the time of convolutions on CPUs; transformers do not care
         self.backbone = backbone.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.projector = projector.eval().to(self.device) if projector is not None else None
@@ -68,6 +69,20 @@ class Encoder:
         for path in sorted(_sources(modules)):
             digest.update(path.read_bytes())
         return digest.hexdigest()
+
+    def at_size(self, size: int) -> "Encoder":
+        """The same encoder with inputs of `size` x `size`; it shares the weights, and this one stays as it is."""
+        if size == self.size:
+            return self
+        return Encoder(
+            self.name,
+            self.backbone,
+            (self.mean, self.std),
+            size=size,
+            interpolation=self.transform.interpolation,
+            projector=self.projector,
+            device=self.device,
+        )
 
     def embed(self, images: np.ndarray) -> Tensor:
         """The network's standard representation, (n, d)."""

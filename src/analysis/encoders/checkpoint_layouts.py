@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from analysis.encoders.checkpoints import Checkpoint, Renames
@@ -32,15 +31,14 @@ def sorted_out(row: Checkpoint, content: Mapping[str, Any], source: str) -> tupl
     return _REWRITES[row.rewrite](backbone) if row.rewrite else backbone, _renamed(head, row.head_renames, source)
 
 
-def head(layers: str) -> nn.Sequential:
-    """A projection head from its description: `2048 4096- bn relu 256`.
+def head(layers: str, width: int) -> nn.Sequential:
+    """A projection head on inputs of that width, from its description: `4096- bn relu 256`.
 
-    The first number is the width of its input; each further one is a linear layer to that width, without bias where a `-`
-    follows; `bn` is a batch norm, `bn0` one without scale and shift, `relu` and `gelu` are what they are.
+    A number is a linear layer to that width, without bias where a `-` follows; `bn` is a batch norm, `bn0` one without scale
+    and shift, `relu` and `gelu` are what they are.
     """
-    first, *rest = layers.split()
-    width, modules = int(first), list[nn.Module]()
-    for word in rest:
+    modules = list[nn.Module]()
+    for word in layers.split():
         if word[0].isdigit():
             modules.append(nn.Linear(width, int(word.rstrip("-")), bias=not word.endswith("-")))
             width = int(word.rstrip("-"))
@@ -49,22 +47,6 @@ def head(layers: str) -> nn.Sequential:
         else:
             modules.append({"relu": nn.ReLU, "gelu": nn.GELU}[word]())
     return nn.Sequential(*modules)
-
-
-def scale_positions(side: int, width: int, resolution: float) -> Tensor:
-    """Scale-MAE's code of `side` x `side` places after zeros for the class token, (1, 1 + side^2, width).
-
-    Reed et al. 2022 (arXiv 2212.14532): MAE's sine-cosine code at places x multiplied by the ground resolution g,
-
-        sin(g x w_k), cos(g x w_k)  with  w_k = 10000^(-4k / width),  k = 0 ... width / 4 - 1.
-
-    As in the authors' code the columns' numbers come before the rows', and in each half the sines before the cosines.
-    """
-    frequency = 10_000.0 ** -(torch.arange(width // 4) / (width / 4))
-    row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    angles = [resolution * place.flatten()[:, None] * frequency for place in (column, row)]
-    code = torch.cat([part for angle in angles for part in (angle.sin(), angle.cos())], 1)
-    return torch.cat([torch.zeros(1, width), code])[None]
 
 
 def _opened(row: Checkpoint, content: Mapping[str, Any], source: str) -> Mapping[str, Any]:
@@ -103,19 +85,10 @@ def _renamed(state: State, renames: Renames, source: str) -> State:
 
 def _registers(state: State) -> State:
     """The class token's own place, first of DINOv2's position code, is added to the token: timm has none beside registers."""
-    if {"pos_embed", "cls_token"} <= state.keys():  # where one is absent, the network will say so
-        places = state["pos_embed"]
-        state = state | {"cls_token": state["cls_token"] + places[:, :1], "pos_embed": places[:, 1:]}
-    return state
+    token, places = state.get("cls_token"), state.get("pos_embed")
+    if token is None or places is None or (token.ndim, token.shape[-1:]) != (3, places.shape[-1:]) or places.ndim != 3:
+        return state  # the network will say what is wrong
+    return state | {"cls_token": token + places[:, :1], "pos_embed": places[:, 1:]}
 
 
-def _scale_mae(state: State) -> State:
-    """The code at resolution 1 in place of the stored one, if that has its shape."""
-    stored = state.get("pos_embed")
-    if stored is None or stored.ndim != 3:
-        return state
-    code = scale_positions(int((stored.shape[1] - 1) ** 0.5), stored.shape[2], resolution=1.0)
-    return state | {"pos_embed": code if code.shape == stored.shape else stored}
-
-
-_REWRITES = {"registers": _registers, "scale_mae": _scale_mae}
+_REWRITES = {"registers": _registers}

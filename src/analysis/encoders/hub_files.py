@@ -10,12 +10,11 @@ import torch
 from torch import nn
 from torchvision.models.resnet import Bottleneck, ResNet
 
-from analysis.encoders import files
+from analysis.encoders import files, positions
 from analysis.encoders.backbones import Backbone, Stages, Transformer
 from analysis.encoders.base import Encoder
 from analysis.encoders.checkpoint_layouts import head, sorted_out
 from analysis.encoders.checkpoints import SIZE, Checkpoint, checkpoints
-from analysis.encoders.transform import IMAGENET
 from analysis.encoders.weights import load_strict, read_torch
 from analysis.errors import UserError
 
@@ -23,16 +22,31 @@ RESNETS = {"resnet50": ((3, 4, 6, 3), 1), "resnet50x2": ((3, 4, 6, 3), 2), "resn
 
 
 def load(name: str, argument: str, device: torch.device) -> Encoder:
-    """`hub-file:KIND` or `hub-file:KIND=PATH` at 224 px with ImageNet normalisation.
+    """`hub-file:KIND` or `hub-file:KIND=PATH` at 224 px, with the authors' own resizing and normalisation.
 
     Raises:
-        UserError: the file is unreadable, not the published one, or a key of it belongs to nothing the checkpoint is known for.
+        UserError: the file is unreadable, not the published one, or a key of it belongs to nothing the checkpoint is known for;
+            where it is laid out as that of another kind of the same method, that kind is named.
     """
     kind, path = files.hub(argument)
     row = checkpoints()[kind]
     _verify(row, path)
-    backbone, projector = networks(row, read_torch(path), str(path))
-    return Encoder(name, backbone, IMAGENET, size=SIZE, projector=projector, device=device)
+    content = read_torch(path)
+    try:
+        backbone, projector = networks(row, content, str(path))
+    except UserError:
+        if (other := _sibling(row, content)) is None:
+            raise
+        raise UserError(f"{path} is laid out as the file of {other}, not of {kind}: write hub-file:{other}={path}") from None
+    return Encoder(
+        name,
+        backbone,
+        (row.mean, row.std),
+        size=SIZE,
+        interpolation=row.interpolation,
+        projector=projector,
+        device=device,
+    )
 
 
 def networks(row: Checkpoint, content: Mapping[str, Any], source: str) -> tuple[Backbone, nn.Module | None]:
@@ -47,7 +61,7 @@ def networks(row: Checkpoint, content: Mapping[str, Any], source: str) -> tuple[
     backbone = build(row, weights, source)
     if not row.projector:
         return backbone, None
-    projector = head(row.projector)
+    projector = head(row.projector, backbone.dim)
     load_strict(projector, head_weights, f"the projection head in {source}")
     return backbone, projector
 
@@ -69,13 +83,30 @@ def resnet(row: Checkpoint, weights: Mapping[str, torch.Tensor], source: str) ->
 
 
 def transformer(row: Checkpoint, weights: Mapping[str, torch.Tensor], source: str) -> Transformer:
-    """timm's transformer of that name; DINOv2 at the 518 px it was trained at, then resampled (see `Transformer.resize`)."""
-    model = timm.create_model(row.architecture, pretrained=False, num_classes=0, **row.options)
+    """timm's transformer of that name at the size it was trained at, DINOv2 at 518 px; see `Transformer.at_size`."""
+    model: Any = timm.create_model(row.architecture, pretrained=False, num_classes=0, **row.options)
     load_strict(model, weights, source)
     if row.options.get("global_pool") == "avg":
         # where there is a class token, no loss ever reached it: blocks are pooled over the patches
-        model.has_class_token = False  # type: ignore[assignment]
-    return Transformer(model)
+        model.has_class_token = False
+    if row.position_code.rule == "sine":  # the authors' network computes its code and leaves the stored one alone
+        model.pos_embed = nn.Parameter(positions.sine(model.patch_embed.grid_size[0], model.embed_dim, resolution=1.0))
+    return Transformer(model, position_code=row.position_code)
+
+
+def _sibling(row: Checkpoint, content: Mapping[str, Any]) -> str | None:
+    """Another kind of the same method whose network this file fills, by keys and shapes, if it does not fill that of `row`."""
+
+    def fits(kind: Checkpoint) -> bool:
+        try:
+            with torch.device("meta"):
+                networks(kind, content, "")
+        except UserError:
+            return False
+        return True
+
+    others = [kind for kind in checkpoints().values() if kind.method == row.method and kind != row]
+    return None if fits(row) else next((kind.kind for kind in others if fits(kind)), None)
 
 
 def _verify(row: Checkpoint, path: Path) -> None:

@@ -21,7 +21,8 @@ def load(name: str, model_name: str, device: torch.device) -> Encoder:
     load_strict(model, without(read_safetensors(path), IGNORED), str(path))
     config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]
     size = 224 if "dinov2" in model_name else config["input_size"][-1]
-    return Encoder(name, wrap(model), (tuple(config["mean"]), tuple(config["std"])), size=size, device=device)
+    normalisation, interpolation = (tuple(config["mean"]), tuple(config["std"])), config["interpolation"]
+    return Encoder(name, wrap(model), normalisation, size=size, interpolation=interpolation, device=device)
 
 
 def load_vit_tiny(name: str, device: torch.device) -> Encoder:

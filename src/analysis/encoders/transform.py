@@ -18,11 +18,13 @@ class Transform:
     """uint8 pixels -> network input: (pixel / 255 - mean) / std per channel, at `size` x `size`.
 
     Cropping is the data set's business: every encoder then sees the same part of an image, at its own resolution.
+    `interpolation` is the filter of Pillow for images of another size, by its name there: `bicubic`, `bilinear`, ...
     """
 
     size: int
     mean: Channels
     std: Channels
+    interpolation: str = "bicubic"
 
     def __call__(self, images: np.ndarray) -> torch.Tensor:
         """(n, h, h, 3) uint8, any h -> (n, 3, size, size) float32: `normalised` of `pixels`, whose errors it raises."""
@@ -31,8 +33,8 @@ class Transform:
     def pixels(self, images: np.ndarray) -> torch.Tensor:
         """(n, h, h, 3) uint8, any h -> (n, size, size, 3) uint8, to be read only: it may be the array itself.
 
-        Another size is resampled by Pillow, bicubic and antialiased: the same numbers on every machine, and what these
-        networks saw in training (torch's own resampling differs by up to two grey levels).
+        Another size is resampled by Pillow, which antialiases: the same numbers on every machine, and what the networks'
+        authors do (torch's own resampling differs by up to two grey levels).
 
         Raises:
             ValueError: the array is not a stack of square RGB uint8 images.
@@ -40,7 +42,7 @@ class Transform:
         if images.ndim != 4 or images.shape[-1] != 3 or images.shape[1] != images.shape[2] or images.dtype != np.uint8:
             raise ValueError(f"images must be (n, h, h, 3) uint8, not {images.shape} {images.dtype}")
         if images.shape[1] != self.size:
-            images = np.stack([_resized(image, self.size) for image in images])
+            images = np.stack([_resized(image, self.size, self.interpolation) for image in images])
         return torch.from_numpy(np.require(images, requirements=("C", "W")))  # torch warns of an array that is read-only
 
     def normalised(self, pixels: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
@@ -57,5 +59,5 @@ class Transform:
         return rows.view(n, height, width, 3).permute(0, 3, 1, 2)
 
 
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
+def _resized(image: np.ndarray, size: int, interpolation: str) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling[interpolation.upper()]))

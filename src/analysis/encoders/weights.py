@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import textwrap
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,7 +16,6 @@ from torch import Tensor, nn
 from analysis.errors import UserError
 
 State = dict[str, Tensor]
-_UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def read_safetensors(path: Path) -> State:
@@ -23,7 +23,7 @@ def read_safetensors(path: Path) -> State:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} is not a readable safetensors file ({_first_line(error)}): copy it again") from None
+        raise UserError(f"{path} is not a readable safetensors file ({_reason(error)}): copy it again") from None
 
 
 class _Inert(dict[Any, Any]):
@@ -72,6 +72,14 @@ class _TensorPickle:
         return _TensorUnpickler(file, **options).load()
 
 
+def _damaged(path: Path) -> str | None:
+    """The first record of a zip archive, as torch writes since 2020, whose checksum is wrong; torch itself does not look."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip()
+
+
 def _load(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -86,12 +94,15 @@ def read_torch(path: Path) -> Mapping[str, Any]:
     place stand empty dictionaries.
 
     Raises:
-        UserError: the file is unreadable or holds no dictionary.
+        UserError: the file is unreadable, a checksum in it is wrong, or it holds no dictionary.
     """
     try:
-        content = _load(path)
-    except (*_UNREADABLE, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a readable checkpoint ({_first_line(error)}): copy it again") from None
+        damaged = _damaged(path)
+        content = None if damaged else _load(path)
+    except Exception as error:  # a damaged pickle is a damaged program: it may raise anything
+        raise UserError(f"{path} is not a readable checkpoint ({_reason(error)}): copy it again") from None
+    if damaged:
+        raise UserError(f"{path} is damaged ({damaged} does not have its checksum): copy it again")
     if not isinstance(content, Mapping):
         raise UserError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
     return content
@@ -100,25 +111,41 @@ def read_torch(path: Path) -> Mapping[str, Any]:
 def load_strict(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Load `state` into `model`, both ways complete and shape by shape, as float32.
 
+    A model on the meta device holds no numbers: only keys, shapes and types are compared then.
+
     Raises:
-        UserError: a missing, an unexpected or a misshapen key, named.
+        UserError: a missing, an unexpected or a misshapen key; one of another type (integers where floats should be), sparse,
+            or with values that are not finite; named.
     """
     wanted = model.state_dict()
+    shared = [key for key in wanted if key in state]
+    shapes = {key: f"{tuple(state[key].shape)} instead of {tuple(wanted[key].shape)}" for key in shared}
+    types = {key: _type_problem(state[key], wanted[key]) for key in shared}
     problems = [
         *_listed("missing", [key for key in wanted if key not in state]),
         *_listed("unexpected", [key for key in state if key not in wanted]),
-        *_listed(
-            "wrong shape",
-            [
-                f"{key} {tuple(state[key].shape)} instead of {tuple(wanted[key].shape)}"
-                for key in wanted
-                if key in state and state[key].shape != wanted[key].shape
-            ],
-        ),
+        *_listed("wrong shape", [f"{key} {shapes[key]}" for key in shared if state[key].shape != wanted[key].shape]),
+        *_listed("wrong type", [f"{key} {types[key]}" for key in shared if types[key]]),
     ]
     if problems:
         raise UserError(f"{source} does not fit {type(model).__name__}: " + "; ".join(problems))
-    model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+    if all(value.is_meta for value in wanted.values()):
+        return
+    values = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    if infinite := [key for key, value in values.items() if not value.isfinite().all()]:
+        raise UserError(f"{source} is damaged: " + "; ".join(_listed("values that are not finite in", infinite)))
+    model.load_state_dict(values)
+
+
+def _type_problem(value: Tensor, wanted: Tensor) -> str:
+    """Why a stored tensor cannot stand for one of the model's; "" if it can."""
+    if value.layout is not torch.strided or (value.is_meta and not wanted.is_meta):
+        return f"is {'without values' if value.is_meta else 'sparse'}"
+    kind, stored = wanted.is_floating_point(), str(value.dtype).removeprefix("torch.")
+    whole = stored.startswith(("int", "uint"))
+    if value.is_floating_point() if kind else whole:
+        return ""
+    return f"{stored} instead of {'floats' if kind else 'integers'}"
 
 
 def under(state: Mapping[str, Tensor], prefix: str) -> State:
@@ -145,6 +172,7 @@ def _listed(what: str, keys: list[str], limit: int = 3) -> list[str]:
     return [f"{what} {', '.join(keys[:limit])}{more}"] if keys else []
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:120]
+def _reason(error: Exception) -> str:
+    """The first sentence of an error's text, whole words only."""
+    sentence = str(error).strip().partition("\n")[0].partition(". ")[0]
+    return textwrap.shorten(sentence, 120, placeholder=" ...") or type(error).__name__

@@ -30,12 +30,9 @@ def with_grid(encoder: Encoder, side: int) -> Encoder:
     """The same network with an input of `side` x `side` patches, whatever the size of its patches.
 
     Grids are made equal because a place is harder to find among 16 x 16 than among 14 x 14: an encoder with smaller patches
-    gets a smaller input. Position codes are resampled as `Transformer.resize` says.
+    gets a smaller input. Position codes are made as `Transformer.at_size` says.
     """
-    size = side * patch_side(encoder)
-    if size == encoder.size:
-        return encoder
-    return Encoder(encoder.name, encoder.backbone, (encoder.mean, encoder.std), size=size, device=encoder.device)
+    return encoder.at_size(side * patch_side(encoder))
 
 
 def split(images: Array, tiles: Tiles) -> Array:
