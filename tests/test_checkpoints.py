@@ -33,11 +33,12 @@ from analysis.encoders.positions import bicubic, geometric, sine
 from analysis.encoders.transform import RAW
 from analysis.encoders.weights import read_torch
 from analysis.errors import MissingFile, UserError
+from analysis.params import resolve
 from analysis.studies.local_vit import tokens
-from analysis.studies.local_vit.params import PRESETS
 from checkpoint_files import content, drawn, meta, torchvision_vit
 
 KINDS = checkpoints()
+PAPER: Any = resolve("local_vit", "paper", {})
 STORES = json.loads(Path(__file__).with_name("authors_outputs.json").read_text())["stores"]
 COLUMNS = (
     "architecture",
@@ -371,9 +372,10 @@ def test_a_resnet_gives_what_the_authors_network_gives(kind: str, small: None) -
 
 
 def test_every_head_that_is_kept_is_compared_with_the_authors_or_with_one_by_hand() -> None:
-    kept = {layout(KINDS[kind]) for kind in KINDS if KINDS[kind].projector and KINDS[kind].network.startswith("RN")}
-    by_hand = {layout(KINDS[kind]) for kind, (*_, steps) in RESNETS.items() if steps}
-    theirs = {layout(KINDS[store["kind"]]) for name, store in STORES.items() if "projector" in store["runs"].get("224", {})}
+    head = lambda kind: layout(KINDS[kind], "architecture", "options")  # noqa: E731
+    kept = {head(kind) for kind, row in KINDS.items() if row.projector}
+    by_hand = {head(kind) for kind, (*_, steps) in RESNETS.items() if steps}
+    theirs = {head(store["kind"]) for store in STORES.values() if "projector" in store["runs"].get("224", {})}
     assert kept == by_hand | theirs
     assert not by_hand & theirs
 
@@ -431,9 +433,9 @@ def test_the_supervised_transformer_is_torchvisions(names: tuple[str, str], smal
         torch.testing.assert_close(features(read("supervised_vitb16", file)[0], image()), model(image()), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", PRESETS["paper"]["encoders"])
+@pytest.mark.parametrize("name", PAPER.encoders)
 def test_every_transformer_of_the_local_probes_gives_the_grid_of_its_preset(name: str, small: None) -> None:
-    kind, side = name.removeprefix("hub-file:"), PRESETS["paper"]["grid"]
+    kind, side = name.removeprefix("hub-file:"), PAPER.grid
     backbone, _ = read(kind, content(kind, drawn, depth=1))
     encoder = tokens.with_grid(Encoder(name, backbone, RAW, size=224), side)
     images = np.random.default_rng(0).integers(0, 256, (1, 250, 500, 3), dtype=np.uint8)
