@@ -74,17 +74,17 @@ def read(encoder: Encoder, images: np.ndarray, taps: tuple[str, ...]) -> dict[st
         with torch.inference_mode():
             x = embedded.to(encoder.device)
             if "hidden" in taps:
-                found["hidden"] = torch.nn.Sequential(*_hidden(encoder))(x).float().cpu().numpy()
+                found["hidden"] = torch.nn.Sequential(*_hidden(encoder.projector, encoder.name))(x).float().cpu().numpy()
             found["projector"] = encoder.projector(x).float().cpu().numpy()
     return {tap: found[tap] for tap in taps}
 
 
-def _hidden(encoder: Encoder) -> list[torch.nn.Module]:
+def _hidden(projector: torch.nn.Module, name: str) -> list[torch.nn.Module]:
     """The projector's layers up to its first activation."""
-    layers = list(getattr(encoder.projector, "layers", encoder.projector))
+    layers: list[torch.nn.Module] = list(getattr(projector, "layers", projector))  # type: ignore[arg-type]
     ends = [i for i, layer in enumerate(layers, 1) if isinstance(layer, torch.nn.ReLU | torch.nn.GELU)]
     if not ends:
-        raise UserError(f"the projector of {encoder.name!r} has no hidden layer")
+        raise UserError(f"the projector of {name!r} has no hidden layer")
     return layers[: ends[0]]
 
 

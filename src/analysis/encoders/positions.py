@@ -74,8 +74,8 @@ def geometric(table: Tensor, side: int) -> Tensor:
         q = (low + high) / 2
         low, high = (low, q) if (q**powers).sum() > side - 1 else (q, high)
     positive = np.cumsum(q**powers)
-    known = np.concatenate([-positive[::-1], [0], positive])
+    stored = np.concatenate([-positive[::-1], [0], positive])
     wanted = np.arange(1 - side, side)
-    grids = places.T.unflatten(1, (len(known), len(known))).double().cpu().numpy()
-    new = np.stack([RectBivariateSpline(known, known, grid)(wanted, wanted).ravel() for grid in grids], 1)
+    grids = places.T.unflatten(1, (len(stored), len(stored))).double().cpu().numpy()
+    new = np.stack([RectBivariateSpline(stored, stored, grid)(wanted, wanted).ravel() for grid in grids], 1)
     return torch.cat([torch.from_numpy(new).to(rest), rest])
