@@ -1,6 +1,8 @@
 """Wrong parameters are refused in one line that says what is right."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -58,3 +60,10 @@ def test_parameters_cannot_be_changed_after_they_were_checked() -> None:
 def test_training_anew_makes_as_many_seeds_as_are_stored(study: str) -> None:
     stored = json.loads((paths.ROOT / f"data/tuning/{study}.json").read_text(encoding="utf-8"))
     assert resolve(study, "default", {}).model_dump()["seeds"] == len({row["seed"] for row in stored["rows"]})
+
+
+def test_a_study_may_be_the_first_that_a_process_imports() -> None:
+    """The registry imports the studies' parameters, and studies import the package of the registry."""
+    first = "analysis.studies.local_vit.params"
+    done = subprocess.run([sys.executable, "-c", f"import {first}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

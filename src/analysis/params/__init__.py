@@ -7,6 +7,8 @@ with one line before any work starts.
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,15 +21,31 @@ from analysis.params.base import PRESETS, Preset, StudyParams
 __all__ = ["PRESETS", "STUDIES", "Preset", "StudyParams", "describe", "resolve", "study_model"]
 
 
-def _registered() -> dict[str, Any]:
-    """Module `params` of every folder of `analysis.studies`, by the folder's name, in the order of their `place`."""
+@cache
+def _modules() -> dict[str, Any]:
+    """Module `params` of every folder of `analysis.studies`, by the folder's name, in the order of their `place`.
+
+    Imported when first asked for: a study may import its own parameters before anybody asks.
+    """
     names = [found.name for found in pkgutil.iter_modules(studies.__path__) if found.ispkg]
     modules = {name: importlib.import_module(f"analysis.studies.{name}.params") for name in names}
     return dict(sorted(modules.items(), key=lambda item: item[1].PARAMS.place))
 
 
-_MODULES = _registered()
-STUDIES: dict[str, type[StudyParams]] = {name: module.PARAMS for name, module in _MODULES.items()}
+class _Studies(Mapping[str, type[StudyParams]]):
+    """Study -> its parameter model."""
+
+    def __getitem__(self, name: str) -> type[StudyParams]:
+        return _modules()[name].PARAMS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_modules())
+
+    def __len__(self) -> int:
+        return len(_modules())
+
+
+STUDIES: Mapping[str, type[StudyParams]] = _Studies()
 
 
 def study_model(study: str) -> type[StudyParams]:
@@ -54,7 +72,7 @@ def resolve(study: str, preset: str = "default", overrides: dict[str, Any] | Non
                 f"{study} has no parameter {name!r}{_guess(name, model.model_fields)}; it has {_listed(model.model_fields)}"
             )
     try:
-        return model(**{**_MODULES[study].PRESETS[preset], **given})
+        return model(**{**_modules()[study].PRESETS[preset], **given})
     except ValidationError as error:
         raise UserError(_one_line(study, model, error)) from None
 

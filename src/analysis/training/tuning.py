@@ -1,6 +1,6 @@
 """Short trainings that chose rates, heads and views of the zoo, on images kept for validation.
 
-Their table is data/zoo/tuning.json.
+Their table is data/tuning/zoo.json.
 
 `python -m analysis.training.tuning scenes simclr vicreg` runs the variants of these methods anew and writes their rows. A
 variant is kept where it leads by more than the spread of seeds, about .02 of the linear probe.
@@ -22,7 +22,7 @@ from analysis.training.recipe import PHOTOGRAPHS, RECIPE, Recipe, adapted
 
 # Recipe, images and passes of the short trainings on each data set.
 DATA = {"scenes": (RECIPE, 20_000, 3), "imagenette": (PHOTOGRAPHS, 9_469, 8)}
-TABLE = paths.ZOO / "tuning.json"
+TABLE = paths.DATA / "tuning" / "zoo.json"
 KEY = ("data", "method", "variant")
 
 
