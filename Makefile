@@ -5,13 +5,17 @@ BIN    := $(VENV)/bin
 CORES  ?= 2
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: book test real bench lint clean env help
+.PHONY: book test real bench lint clean env here help
 .DEFAULT_GOAL := help
 
 help:            ## this table
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 env: $(VENV)/.ready
+
+# an environment knows its project by its path: copied along, it would run the other copy's code
+here: env
+	@cd / && "$(CURDIR)/$(BIN)/python" -c 'import sys, pathlib, analysis; sys.exit(pathlib.Path(analysis.__file__).resolve().parents[2] != pathlib.Path(sys.argv[1]).resolve())' "$(CURDIR)" || { echo "$(VENV) belongs to another place (this folder was copied or moved): rm -rf $(VENV), then the same command"; exit 2; }
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install it, or name yours: make PYTHON=python3.12 ..."; exit 2; }
@@ -21,16 +25,16 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-book: env        ## environment, every run of data/runs.yaml that is not fresh, the HTML book; prints its address
-	@$(BIN)/analysis book --cores $(CORES)
+book: here        ## environment, every run of data/runs.yaml that is not fresh, the HTML book; prints its address
+	@$(BIN)/python -m analysis book --cores $(CORES)
 
-real: env        ## the `real` preset on the photographs and weights under DATA_ROOT, then the book
-	@$(BIN)/analysis book --real --cores $(CORES)
+real: here        ## the `real` preset on the photographs and weights under DATA_ROOT, then the book
+	@$(BIN)/python -m analysis book --real --cores $(CORES)
 
-test: env        ## the whole test suite
+test: here        ## the whole test suite
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
-bench: env       ## speed beside named peers and beside the bare network, as ratios
+bench: here       ## speed beside named peers and beside the bare network, as ratios
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/peers -r tests/bench/peers.txt
 	@PYTHONPATH=build/peers $(BIN)/python tests/bench/bench_similarity.py
 	@$(BIN)/python tests/bench/bench_extraction.py
@@ -40,7 +44,7 @@ bench: env       ## speed beside named peers and beside the bare network, as rat
 	@$(BIN)/python tests/bench/bench_neighbours.py
 	@$(BIN)/python tests/bench/bench_rcdm.py
 
-lint: env        ## ruff and mypy
+lint: here        ## ruff and mypy
 	@$(BIN)/ruff check src tests && $(BIN)/ruff format --check src tests && $(BIN)/mypy src/analysis
 
 clean:           ## everything produced, not the environment

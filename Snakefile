@@ -24,4 +24,6 @@ rule study:
     params:
         python=sys.executable,
     shell:
-        "OMP_NUM_THREADS={threads} {params.python} -m analysis run --plan {input} 2>&1 | tee {log}; exit ${{PIPESTATUS[0]}}"
+        # one thread per worker, `threads` workers; the run takes the shell's place, so that it ends with Snakemake
+        "export OMP_NUM_THREADS=1 ANALYSIS_WORKERS={threads}; "
+        "exec {params.python:q} -P -m analysis run --plan {input:q} > >(tee {log:q}) 2>&1"

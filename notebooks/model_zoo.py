@@ -205,7 +205,7 @@ pages.cards_table(results)
 # ## Train one yourself
 #
 # ```bash
-# analysis pretrain simclr                       # into data/zoo, in place of the one there
+# analysis pretrain simclr                       # into build/zoo
 # analysis pretrain simclr --seed 1 --out mine   # another seed, elsewhere
 # analysis pretrain simclr --data folder:~/pictures/birds --device cuda --out mine
 # ```

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from analysis import paths
 from analysis.errors import UserError
@@ -432,13 +431,10 @@ def test_encoders_read_side_by_side_give_the_tables_of_one_after_the_other(
 ) -> None:
     params = resolve("bagssl", "smoke", {"n_bootstrap": 50})
     assert isinstance(params, BagSSL)
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            monkeypatch.setenv("ANALYSIS_BUILD", str(tmp_path / str(threads)))  # nothing is read from the other's cache
-            torch.set_num_threads(threads)
-            found.append(measure(params, reading.sample(params), roles.roles(params.encoders)))
-    finally:
-        torch.set_num_threads(before)
+    found = []
+    for workers in "12":
+        monkeypatch.setenv("ANALYSIS_BUILD", str(tmp_path / workers))  # nothing is read from the other's cache
+        monkeypatch.setenv("ANALYSIS_WORKERS", workers)
+        found.append(measure(params, reading.sample(params), roles.roles(params.encoders)))
     assert found[0].tables == found[1].tables
     assert list(found[0].draws) == list(found[1].draws)

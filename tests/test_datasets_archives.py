@@ -53,7 +53,7 @@ def pack(path, files):
 
 
 def left_behind(tmp_path):
-    return [path for path in (tmp_path / "build" / "cache" / "unpacked").iterdir() if path.suffix != ".lock"]
+    return [path for path in (tmp_path / "build" / "cache" / "unpacked").iterdir() if path.is_dir()]
 
 
 @pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz", "tgz"])

@@ -16,8 +16,8 @@ from torch import nn
 from analysis.errors import UserError
 from analysis.training import collapse, methods, pretrain
 from analysis.training import views as augment
+from analysis.training.keeper import Keeper
 from analysis.training.methods.masked import ground_positions
-from analysis.training.module import Keeper
 from analysis.training.recipe import DEVIATIONS, PHOTOGRAPHS, RECIPE, Recipe, adapted, draw_views
 from analysis.training.views import IDENTITY, Views
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from analysis.errors import UserError
+from analysis.params import resolve
 from analysis.studies.qscore import tuning
 from analysis.studies.qscore.activity import Rule, find
 from analysis.studies.qscore.claims import differences, student
@@ -132,8 +133,8 @@ def test_further_training_is_repeatable_changes_the_encoder_and_compares_equal_v
 
 
 def test_methods_of_which_a_part_is_missing_are_refused_before_any_work() -> None:
-    with pytest.raises(UserError, match="'byol' cannot be trained further"):
-        tuning.check(["simclr", "byol"])
+    with pytest.raises(UserError, match="'byol' is not among the methods of which the zoo holds every trained part"):
+        resolve("qscore", "smoke", {"methods": ["simclr", "byol"]})
 
 
 def test_eps_is_lowered_until_enough_images_have_a_score() -> None:

@@ -11,7 +11,8 @@ from analysis.threads import one_thread, side_by_side
 
 
 @pytest.fixture(autouse=True)
-def _two_threads() -> Iterator[None]:
+def _two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("ANALYSIS_WORKERS", "2")
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield

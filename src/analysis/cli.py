@@ -4,18 +4,21 @@ import itertools
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import yaml
 
 from analysis import cli_tools, paths, plan
 from analysis import params as parameters
-from analysis.errors import UserError
+from analysis.errors import UserError, one_line
 from analysis.params import PRESETS
+from analysis.processes import end_with_parent
+from analysis.results import write_text
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Set = Annotated[list[str] | None, typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="a parameter; repeatable")]
@@ -24,15 +27,41 @@ Cores = Annotated[int, typer.Option(help="processor cores to use")]
 
 
 def main() -> None:
-    """Entry point: a `UserError` becomes one line and exit code 2."""
-    for name in ("DATA_ROOT", "ANALYSIS_BUILD"):  # meant from where the user stands; kernels and Snakemake stand elsewhere
-        if folder := os.environ.get(name):
-            os.environ[name] = str(paths.user_path(folder))
+    """Entry point: whatever a user can cause is one line and exit code 2."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more cores are used by more workers: see `analysis.threads`
     try:
-        app()
-    except UserError as error:
-        print(f"analysis: {error}", file=sys.stderr)
-        sys.exit(2)
+        for name in ("DATA_ROOT", "ANALYSIS_BUILD"):  # meant from where the user stands; kernels and Snakemake stand elsewhere
+            if folder := os.environ.get(name):
+                os.environ[name] = str(paths.user_path(folder))
+        sys.exit(app(standalone_mode=False) or 0)
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+    except BrokenPipeError:  # `analysis list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # what the parser of the command line says
+            _end(error.format_message(), 2)
+        if (line := one_line(error)) is None:
+            _end(f"this should not happen ({type(error).__name__}: {error}); {_kept_traceback()}", 1)
+        _end(line, 2)
+
+
+def _end(line: str, code: int) -> NoReturn:
+    print("analysis: " + " ".join(line.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _kept_traceback() -> str:
+    """Where the traceback of the present error has been written."""
+    path = paths.build() / "logs" / "traceback.txt"
+    try:
+        write_text(path, traceback.format_exc())
+    except OSError:
+        return traceback.format_exc()
+    return f"please report it with {path}"
 
 
 @app.command("list")
@@ -58,13 +87,14 @@ def run(
     """Execute one study and publish its folder build/runs/STUDY/NAME."""
     from analysis.run import run as execute
 
-    if plan_file is not None:
+    if plan_file is not None:  # one job of Snakemake
+        end_with_parent()
         entry = plan.load_plan(plan_file)
         folder = execute(entry.study, entry.preset, dict(entry.parameters), entry.name)
     elif study is None:
         raise UserError(f"name a study: {', '.join(parameters.STUDIES)}")
     else:
-        folder = execute(study, preset, {k: _value(v) for k, v in _pairs(p)}, name)
+        folder = execute(study, preset, {k: _value(v) for k, v in _pairs(p).items()}, name)
     typer.echo(folder)
 
 
@@ -72,31 +102,32 @@ def run(
 def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOption = "default", cores: Cores = 2) -> None:
     """Run every combination of comma-separated values; further options go to Snakemake (`--executor slurm`)."""
     from analysis.engine import execute
-    from analysis.run import absolute, default_name
+    from analysis.run import absolute, default_name, preflight
 
     parameters.resolve(study, preset)
-    grid = {name: yaml.safe_load(f"[{values}]") for name, values in _pairs(p)}
+    grid = {name: _values(name, text) for name, text in _pairs(p).items()}
     if not grid:
         raise UserError("name at least one parameter: -p n=100,200")
     entries = []
     for values in itertools.product(*grid.values()):
         overrides = absolute(dict(zip(grid, values, strict=True)))
-        parameters.resolve(study, preset, overrides)
+        preflight(study, preset, parameters.resolve(study, preset, overrides))
         line = {"study": study, "name": default_name(preset, overrides), "preset": preset, "parameters": overrides}
         entries.append(plan.Entry.model_validate(line))
     file = paths.build() / "sweeps" / f"{study}-{default_name(preset, grid)}.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump({"runs": [entry.model_dump() for entry in entries]}), encoding="utf-8")
+    write_text(file, yaml.safe_dump({"runs": [entry.model_dump() for entry in entries]}))
     execute(file, cores=cores, extra=context.args)
     for entry in entries:
         typer.echo(f"{entry.folder}  {json.dumps(entry.parameters)}")
 
 
 @app.command()
-def status() -> None:
+def status(
+    check: Annotated[bool, typer.Option("--check", help="read every file of every run, whatever its time says")] = False,
+) -> None:
     """Which runs of the book are fresh, which are stale, and why."""
     for entry in plan.entries(real=True):
-        reasons = entry.why_stale()
+        reasons = entry.why_stale(check)
         if reasons == ["never ran"] and entry.needs:
             reasons = [f"never ran (needs {entry.needs}; `make real` runs it)"]
         typer.echo(f"{entry.study}/{entry.name}: {'stale: ' + '; '.join(reasons) if reasons else 'fresh'}")
@@ -139,17 +170,32 @@ def verify(
 app.add_typer(cli_tools.app)  # after these, without a name in front
 
 
-def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:
-    pairs = []
+def _pairs(texts: list[str] | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
     for text in texts or []:
         name, equals, value = text.partition("=")
+        name = name.strip()
         if not equals or not name:
             raise UserError(f"-p {text!r}: write -p name=value")
-        pairs.append((name.strip(), value))
+        if name in pairs:
+            raise UserError(f"-p {name} is given twice: {pairs[name]!r} and {value!r}")
+        pairs[name] = value
     return pairs
 
 
+def _values(name: str, text: str) -> list[Any]:
+    """The comma-separated values of a sweep."""
+    found = _value(f"[{text}]")
+    if not isinstance(found, list):  # brackets in a name
+        found = [_value(part.strip()) for part in text.split(",")]
+    if not found or any(value in (None, "") for value in found):
+        raise UserError(f"-p {name}={text}: name its values, such as {name}=1,2")
+    return found
+
+
 def _value(text: str) -> Any:
+    if not text.strip():
+        return ""  # an empty list, or none
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:

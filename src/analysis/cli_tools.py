@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer()
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1)]
 
 
 @app.command()
@@ -17,9 +18,9 @@ def similarity(
         list[Path] | None, typer.Option(help="text or .npy file of sample ids of A; give it twice for A and B")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table")] = False,
-    n_bootstrap: int = 1000,
-    n_permutations: int = 200,
-    seed: int = 0,
+    n_bootstrap: Annotated[int, typer.Option(min=50)] = 1000,
+    n_permutations: Annotated[int, typer.Option(min=20)] = 200,
+    seed: Seed = 0,
 ) -> None:
     """Every similarity measure of two feature files (n, p) and (n, q), with interval and null."""
     from analysis.feature_files import read_features, read_ids
@@ -105,8 +106,8 @@ def pretrain(
     data: Annotated[str, typer.Option(help="scenes, folder:PATH or tiny-imagenet")] = "scenes",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     epochs: Annotated[int | None, typer.Option(help="default: the recipe's", min=1)] = None,
-    seed: int = 0,
-    out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: data/zoo")] = None,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: build/zoo")] = None,
 ) -> None:
     """Train one small encoder; interrupted, the same command goes on where it stopped."""
     from analysis.training.pretrain import train
@@ -139,18 +140,15 @@ def rcdm_train(
     images: Annotated[int | None, typer.Option(help="default: the preset's", min=1)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     devices: Annotated[int, typer.Option(help="processes, each with a GPU of its own", min=1)] = 1,
-    seed: int = 0,
-    out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: data/decoders")] = None,
-    resume: Annotated[bool, typer.Option(help="go on where an interrupted training stopped")] = True,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the weights and their card; default: build/decoders")] = None,
 ) -> None:
     """Train one decoder; interrupted, the same command goes on where it stopped."""
     from analysis.decoders.recipe import chosen
     from analysis.decoders.train import train
 
     name, conditions, suffix, recipe = chosen(encoder, tap, inject, trunk, dataset, preset, steps, images)
-    typer.echo(
-        train(name, conditions, recipe, suffix=suffix, device=device, devices=devices, seed=seed, out=out, resume=resume)
-    )
+    typer.echo(train(name, conditions, recipe, suffix=suffix, device=device, devices=devices, seed=seed, out=out))
 
 
 @rcdm.command("draw")
@@ -163,7 +161,7 @@ def rcdm_draw(
     n: Annotated[int, typer.Option("-n", help="images", min=1)] = 4,
     samples: Annotated[int, typer.Option(help="of each image", min=1)] = 8,
     steps: Annotated[int, typer.Option(help="of the 1,000 noise levels", min=2, max=1000)] = 100,
-    seed: int = 0,
+    seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
 ) -> None:
     """Draw from the representations of images with a decoder that Bordes et al. released."""

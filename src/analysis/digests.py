@@ -70,6 +70,20 @@ def joint_digest(files: Iterable[Path]) -> str:
     return value_digest("".join(lines).encode("utf-8", "surrogateescape"))
 
 
+def stamp(path: Path) -> list[Any]:
+    """Size, time of the last change (ns) and digest of a file."""
+    return [*_stat(path), file_digest(path)]
+
+
+def same_file(path: Path, known: list[Any], check: bool = False) -> bool:
+    """Whether a file is still the one of that `stamp`: by size and time; by content if the time differs, or to `check`."""
+    if not path.is_file() or len(known) != 3 or path.stat().st_size != known[0]:
+        return False
+    if check:
+        return _read_digest(str(path)) == known[2]
+    return path.stat().st_mtime_ns == known[1] or file_digest(path) == known[2]
+
+
 def _stat(path: Path) -> tuple[int, int]:
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns
@@ -77,6 +91,10 @@ def _stat(path: Path) -> tuple[int, int]:
 
 @cache
 def _content_digest(path: str, size: int, mtime: int) -> str:
+    return _read_digest(path)
+
+
+def _read_digest(path: str) -> str:
     with open(path, "rb") as content:
         return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=_BYTES)).hexdigest()
 

@@ -15,14 +15,20 @@ def read_features(path: Path) -> np.ndarray:
     """
     if not path.exists():
         raise MissingFile(f"{path} does not exist; give a .npy file with one row of features per image")
+    array = _loaded(path)
+    if array.ndim < 2 or array.dtype.kind not in "fiu" or not array.size:
+        raise UserError(f"{path} holds {array.dtype}{array.shape}; it takes numbers (n, p)")
+    return array.reshape(len(array), -1)
+
+
+def _loaded(path: Path) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"cannot read {path} as .npy: {error}") from None
-    if not isinstance(array, np.ndarray) or array.ndim < 2 or array.dtype.kind not in "fiu":
-        found = f"{getattr(array, 'dtype', type(array).__name__)}{getattr(array, 'shape', '')}"
-        raise UserError(f"{path} holds {found}; it takes numbers (n, p)")
-    return array.reshape(len(array), -1)
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path} holds {type(array).__name__}; it takes one array")
+    return array
 
 
 def read_ids(path: Path) -> np.ndarray:
@@ -30,6 +36,10 @@ def read_ids(path: Path) -> np.ndarray:
     if not path.exists():
         raise MissingFile(f"{path} does not exist; give a .npy file or a text file with one sample id a line")
     if path.suffix == ".npy":
-        return np.load(path, allow_pickle=False).astype(str).reshape(-1)
-    with path.open(encoding="utf-8") as lines:  # str.splitlines would also break an id at a form feed or the like
+        ids = _loaded(path)
+        if ids.dtype.kind not in "iuUS":
+            raise UserError(f"{path} holds {ids.dtype}; ids are text or whole numbers")
+        return ids.astype(str).reshape(-1)
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        # str.splitlines would also break an id at a form feed or the like
         return np.array([line.removesuffix("\n") for line in lines], dtype=str)

@@ -17,6 +17,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.prose import escaped
+
 WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
 
 # Contrast of 2.7 or more on the white and on the dark page; as colour-blind eyes see them, any two stay apart.
@@ -119,7 +121,7 @@ class FigureRef:
         return {
             "text/html": f'<figure style="background:#fff;padding:.5em"><img src="data:image/svg+xml;base64,{picture}" '
             f'alt="{html.escape(self.alt)}"><figcaption style="color:#222">{html.escape(self.caption)}</figcaption></figure>',
-            "text/markdown": f":::{{figure}} {self.file}\n:alt: {self.alt}\n\n{self.caption}\n:::\n",
+            "text/markdown": f":::{{figure}} {self.file}\n:alt: {escaped(self.alt)}\n\n{escaped(self.caption)}\n:::\n",
             "text/plain": f"[figure] {self.alt}",
         }
 

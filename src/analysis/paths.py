@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from analysis.errors import UserError
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 BOOK = ROOT / "book"
@@ -34,6 +36,19 @@ def data_root() -> Path:
     return Path(os.environ.get("DATA_ROOT", DATA / "real")).resolve()
 
 
+def decoder(name: str) -> Path:
+    """Card of the decoder of that name: of those that come with this version, else of those trained here (`build/decoders`)."""
+    shipped, own = (folder / "decoders" / f"{name}.json" for folder in (DATA, build()))
+    return own if own.exists() and not shipped.exists() else shipped
+
+
 def user_path(text: str) -> Path:
-    """A path given by a user, `~` expanded, relative to where the user stands."""
-    return Path(text).expanduser().resolve()
+    """A path given by a user, `~` expanded, relative to where the user stands.
+
+    Raises:
+        UserError: there is no such user, or the path cannot be one.
+    """
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"{text!r} is no path: {error}") from None

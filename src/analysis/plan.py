@@ -1,5 +1,6 @@
 """The runs of the book, and which of them are stale and why."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,19 @@ from analysis import paths, provenance
 from analysis.errors import UserError
 from analysis.params import Preset, resolve
 from analysis.results import read_json, write_json
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def valid_name(name: str) -> str:
+    """`name`, if it can be the folder of a run.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(f"run name {name!r}: use up to 64 letters, digits, dots, dashes and underscores")
+    return name
 
 
 class Entry(BaseModel):
@@ -39,13 +53,14 @@ class Entry(BaseModel):
         """What the run depends on now."""
         return provenance.fingerprint(self.study, self.preset, resolve(self.study, self.preset, self.parameters))
 
-    def why_stale(self) -> list[str]:
-        """Reasons to run again; [] when the run is fresh."""
+    def why_stale(self, check: bool = False) -> list[str]:
+        """Reasons to run again; [] when the run is fresh. `check` reads every file it left, whatever its time says."""
         manifest = provenance.read_manifest(self.folder)
         if manifest is None:
             return ["never ran"]
         try:
-            return provenance.changes(manifest["fingerprint"], self.fingerprint())
+            changed = provenance.changes(manifest.get("fingerprint", {}), self.fingerprint())
+            return [*changed, *provenance.altered(self.folder, manifest, check)]
         except UserError as error:  # data or weights that were there when it ran are gone
             return [str(error)]
 
@@ -70,6 +85,8 @@ def entries(path: Path | None = None, real: bool = False) -> list[Entry]:
             f"cannot read {path}: {str(error).splitlines()[0]}; it takes `runs:` and a list of study, name, preset"
         ) from None
     for entry in found:
+        for name in filter(None, (entry.name, entry.page)):
+            valid_name(name)
         resolve(entry.study, entry.preset, entry.parameters)
     return [entry for entry in found if real or not entry.needs]
 
@@ -87,7 +104,7 @@ def _plan_one(entry: Entry) -> Planned:
     place = paths.build() / "plans" / entry.study
     planned = Planned(entry, place / f"{entry.name}.json", place / f"{entry.name}.done")
     content = entry.model_dump()
-    if not planned.plan.exists() or read_json(planned.plan) != content:
+    if _read_plan(planned.plan) != content:
         write_json(planned.plan, content)
     if entry.why_stale():
         planned.stamp.unlink(missing_ok=True)
@@ -96,6 +113,21 @@ def _plan_one(entry: Entry) -> Planned:
     return planned
 
 
+def _read_plan(path: Path) -> Any:
+    """The content of a plan file; None where there is none or it is damaged."""
+    try:
+        return read_json(path)
+    except UserError:
+        return None
+
+
 def load_plan(path: Path) -> Entry:
-    """The entry a plan file describes."""
-    return Entry(**read_json(path))
+    """The entry a plan file describes.
+
+    Raises:
+        UserError: the file is absent or damaged.
+    """
+    try:
+        return Entry(**read_json(path))
+    except (TypeError, ValidationError):
+        raise UserError(f"{path} is damaged: `analysis book` and `analysis sweep` make it again") from None

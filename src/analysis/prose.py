@@ -39,7 +39,20 @@ def say(template: str, **numbers: Any) -> Prose:
     for name, value in numbers.items():
         if value is None or (isinstance(value, Real) and not math.isfinite(value)):
             raise ValueError(f"the number {name!r} of {template[:60]!r} is {value}: say what that means instead")
-    return Prose(template.format(**numbers))
+    return Prose(template.format(**{name: escaped(v) if isinstance(v, str) else v for name, v in numbers.items()}))
+
+
+_VERBATIM = re.compile(r"(`+[^`]*`+|\$[^$]*\$)")  # code and formulas, in which nothing is markup anyway
+
+
+def escaped(text: str) -> str:
+    """Markdown in which a `<` of a user's (in the name of a folder, say) begins no HTML; the book's own line breaks stay.
+
+    >>> escaped("<img src=x> in `a<b`")
+    '&lt;img src=x> in `a<b`'
+    """
+    parts = _VERBATIM.split(text)
+    return "".join(part if odd % 2 else re.sub(r"<(?!br>)", "&lt;", part) for odd, part in enumerate(parts))
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Column]) -> Prose:
@@ -80,7 +93,7 @@ def cell(value: Any, form: str = "") -> str:
     if value is None or (isinstance(value, Real) and math.isnan(value)):
         return NOTHING
     text = re.sub(r"^-(?=[0.,]*%?$)", "", format(value, form)).replace("-", "−") if form else str(value)
-    return " ".join(text.split()).replace("|", "\\|")
+    return escaped(" ".join(text.split())).replace("|", "\\|")
 
 
 def number(value: float | None) -> str:

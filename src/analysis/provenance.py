@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis import datasets, encoders, paths
-from analysis.digests import code_digests, file_digest, joint_digest
+from analysis.digests import code_digests, file_digest, joint_digest, same_file, stamp
+from analysis.errors import UserError
 from analysis.params import StudyParams
 from analysis.results import plain, read_json, reference_file, write_json
 
+_log = logging.getLogger(__name__)
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "matplotlib", "papermill", "jupytext")
 
 
@@ -85,15 +88,19 @@ def manifest(study: str, name: str, preset: str, print_: dict[str, Any], started
 
 
 def git_state() -> dict[str, Any]:
-    """Commit and dirty flag of the project; None where it is not a git checkout."""
-    commit = _git("rev-parse", "HEAD")
+    """Commit and dirty flag of the project; None where it is not a git checkout of its own."""
+    top = _git("rev-parse", "--show-toplevel")
+    commit = _git("rev-parse", "HEAD") if top and Path(top).resolve() == paths.ROOT else None
     return {"commit": commit, "dirty": bool(_git("status", "--porcelain")) if commit else None}
 
 
 def _git(*words: str) -> str | None:
+    """What git says of the project's folder, whatever repository the environment names."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(paths.ROOT), *words]
     try:
-        done = subprocess.run(["git", "-C", str(paths.ROOT), *words], capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=environment)
+    except (OSError, subprocess.SubprocessError, UnicodeError):
         return None
     return done.stdout.strip()
 
@@ -111,9 +118,35 @@ def _peak_memory_mb() -> int:
 
 
 def read_manifest(run_dir: Path) -> dict[str, Any] | None:
-    """The manifest of a run, or None where there is no finished run."""
+    """The manifest of a run, or None where there is no finished run; a damaged one counts as none, with a line that says so."""
     path = run_dir / "manifest.json"
-    return read_json(path) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        content = read_json(path)
+    except UserError:
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("fingerprint", {}), dict):
+        _log.warning("%s is damaged: the run counts as absent", path)
+        return None
+    return content
+
+
+def seal(run_dir: Path) -> None:
+    """Add to the manifest what every other file of the finished run is: size, time and digest."""
+    path = run_dir / "manifest.json"
+    files = sorted(file for file in run_dir.rglob("*") if file.is_file() and file != path)
+    write_manifest(run_dir, {**read_json(path), "files": {file.relative_to(run_dir).as_posix(): stamp(file) for file in files}})
+
+
+def altered(run_dir: Path, manifest: dict[str, Any], check: bool = False) -> list[str]:
+    """Which files are not those that the run left: one short phrase each. See `digests.same_file` for `check`."""
+    listed = manifest.get("files", {})
+    return [
+        f"{name} {'was edited' if (run_dir / name).exists() else 'is missing'}"
+        for name, known in listed.items()
+        if not same_file(run_dir / name, known, check)
+    ]
 
 
 def write_manifest(run_dir: Path, content: dict[str, Any]) -> Path:

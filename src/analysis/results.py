@@ -78,7 +78,7 @@ def write_text(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:  # names that are no UTF-8
             file.write(text)
         os.chmod(temporary, 0o644)  # mkstemp's files are for their owner alone; a book is for everybody
         os.replace(temporary, path)
@@ -91,8 +91,8 @@ def write_text(path: Path, text: str) -> Path:
 def read_json(path: Path) -> Any:
     """Read a JSON file; a broken one is a `UserError` that names it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+        return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {path}: {error}") from None
 
 

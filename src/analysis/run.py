@@ -1,48 +1,54 @@
 """Parameters -> papermill -> one folder, whole or not at all."""
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis import datasets, encoders, paths
+from analysis import datasets, encoders, paths, provenance, publish
 from analysis.errors import MissingFile, UserError
+from analysis.locks import only_one
 from analysis.params import StudyParams, resolve
-from analysis.results import plain
+from analysis.plan import valid_name
+from analysis.results import plain, write_json
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+KERNEL = "analysis"
 
 
 def run(study: str, preset: str = "default", overrides: dict[str, Any] | None = None, name: str | None = None) -> Path:
     """Execute one study and publish its folder `build/runs/STUDY/NAME`.
 
-    Everything is checked before a kernel starts. The folder appears complete, by renaming; a run that fails leaves the
-    last good one untouched and its partial notebook in `NAME.failed`.
+    Everything that can be known is checked before a kernel starts. The folder is made in `build/working` and takes its place
+    in one step; a run that fails leaves the last good one untouched and its partial notebook in `build/failed/STUDY/NAME`.
 
     Raises:
-        UserError: a wrong parameter, a missing file, a failing cell, a full disk, or the same run already going on.
+        UserError: a wrong parameter, a missing file, a failing cell, or the same run already going on.
+        OSError: the disk is full or cannot be written.
     """
     overrides = absolute(overrides or {})
     params = resolve(study, preset, overrides)
-    name = name or default_name(preset, overrides)
-    if not _NAME.fullmatch(name):
-        raise UserError(f"run name {name!r}: use up to 64 letters, digits, dots, dashes and underscores")
+    name = valid_name(name or default_name(preset, overrides))
     preflight(study, preset, params)
-    final = paths.runs() / study / name
-    with _only_one(final), _full_disk(final):
-        _sweep_up(final)
-        temporary = final.parent / f".{name}.{os.getpid()}" / name  # the notebook sees its final name
-        temporary.mkdir(parents=True)
-        _execute(study, {**plain(params.model_dump()), "preset": preset, "run_dir": str(temporary)}, temporary, final)
-        _publish(temporary, final)
-        shutil.rmtree(final.with_name(name + ".failed"), ignore_errors=True)
+    final, work, failed = (paths.build() / kind / study / name for kind in ("runs", "working", "failed"))
+    busy = f"{study} ({name}) is already running; wait for it or use another --name"
+    with only_one(paths.build() / "locks" / study / name, busy):
+        publish.recover(work, final)
+        shutil.rmtree(work, ignore_errors=True)  # left by a killed run
+        made = work / name  # the notebook sees its final name
+        made.mkdir(parents=True)
+        try:
+            _execute(study, {**plain(params.model_dump()), "preset": preset, "run_dir": str(made)}, made, failed)
+            provenance.seal(made)
+            publish.folder(made, final)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(failed, ignore_errors=True)
     return final
 
 
@@ -76,8 +82,13 @@ def preflight(study: str, preset: str, params: StudyParams) -> None:
 
         load_stored(study, preset)
         return
+    if params.device == "cuda":
+        from analysis.encoders.backbones import resolve_device
+
+        resolve_device("cuda")
     for name in params.reads["datasets"]:
         datasets.check(name)
+        datasets.require(name, *params.needs.get(name, ()))
     for name in params.reads["encoders"]:
         encoders.check(name)
     for name in params.reads["files"]:
@@ -85,6 +96,7 @@ def preflight(study: str, preset: str, params: StudyParams) -> None:
             raise MissingFile(
                 f"{study} ({preset}) needs {paths.DATA / name}, which is not there and does not come with this project"
             )
+    params.preflight()
 
 
 def to_notebook(source: Path, target: Path) -> None:
@@ -98,82 +110,51 @@ def to_notebook(source: Path, target: Path) -> None:
     jupytext.write(notebook, target)
 
 
-def _execute(study: str, values: dict[str, Any], folder: Path, final: Path) -> None:
+def _execute(study: str, values: dict[str, Any], folder: Path, failed: Path) -> None:
     import papermill
-    from nbclient.exceptions import DeadKernelError
 
     source, target = folder.parent / "source.ipynb", folder / "notebook.ipynb"
     to_notebook(paths.NOTEBOOKS / f"{study}.py", source)
+    run = f"{study} ({folder.name})"
     try:
-        papermill.execute_notebook(
-            source, target, values, kernel_name="python3", cwd=folder, progress_bar=_show_progress(), stdout_file=None
-        )
+        with own_kernel(folder.parent):
+            papermill.execute_notebook(source, target, values, kernel_name=KERNEL, cwd=folder, progress_bar=_show_progress())
     except papermill.PapermillExecutionError as error:
         reason = f"cell {error.exec_count}: {error.ename}: {error.evalue}".splitlines()[0]
-        raise UserError(f"{study} ({final.name}) failed in {reason}; see {_keep_failed(folder, final)}") from None
-    except DeadKernelError:
-        raise UserError(
-            f"{study} ({final.name}): the kernel died (out of memory?); see {_keep_failed(folder, final)}"
-        ) from None
+        raise UserError(f"{run} failed in {reason}; see {_keep_failed(folder, failed)}") from None
+    except RuntimeError as error:  # a kernel that dies, or never comes up
+        why = f"the kernel died: {str(error).splitlines()[0]} (out of memory?)"
+        raise UserError(f"{run}: {why}; see {_keep_failed(folder, failed)}") from None
     if not (folder / "manifest.json").exists():
-        raise UserError(f"{study} ({final.name}) ended without saving its results: its last cell must call `save()`")
+        raise UserError(f"{run} ended without saving its results: its last cell must call `save()`")
 
 
-def _keep_failed(folder: Path, final: Path) -> Path:
-    failed = final.with_name(final.name + ".failed")
+def _keep_failed(folder: Path, failed: Path) -> Path:
     shutil.rmtree(failed, ignore_errors=True)
+    failed.parent.mkdir(parents=True, exist_ok=True)
     os.replace(folder, failed)
-    shutil.rmtree(folder.parent, ignore_errors=True)
     return failed / "notebook.ipynb"
+
+
+@contextmanager
+def own_kernel(work: Path) -> Iterator[None]:
+    """Within, `KERNEL` is this very environment, whatever kernels the user has; its log is quiet.
+
+    ipykernel warns at each start that its connection is not encrypted, which is so by design on one machine.
+    """
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+    spec = {"argv": command, "display_name": "Python 3", "language": "python"}
+    write_json(work / "jupyter" / "kernels" / KERNEL / "kernel.json", spec)
+    before = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = str(work / "jupyter")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["JUPYTER_PATH"]
+        else:
+            os.environ["JUPYTER_PATH"] = before
 
 
 def _show_progress() -> dict[str, Any] | bool:
     return not os.environ.get("CI") and os.isatty(2)
-
-
-def _publish(temporary: Path, final: Path) -> None:
-    old = final.with_name(f".{final.name}.old")
-    if final.exists():
-        os.replace(final, old)
-    os.replace(temporary, final)
-    shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(temporary.parent, ignore_errors=True)
-
-
-def _sweep_up(final: Path) -> None:
-    """Remove what a killed run left behind; bring back the good run if it was killed between two renames."""
-    old = final.with_name(f".{final.name}.old")
-    if old.exists() and not final.exists():
-        os.replace(old, final)
-    for left in final.parent.glob(f".{final.name}.*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _only_one(final: Path) -> Iterator[None]:
-    """Hold a lock for this run; the system releases it even if the process is killed."""
-    locks = paths.build() / "locks" / final.parent.name
-    locks.mkdir(parents=True, exist_ok=True)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with open(locks / final.name, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{final.parent.name} ({final.name}) is already running; wait for it or use another --name"
-            ) from None
-        yield
-
-
-@contextmanager
-def _full_disk(final: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _sweep_up(final)
-        raise UserError(
-            f"the disk of {paths.build()} is full: free some space and run again; the last good run is kept"
-        ) from None

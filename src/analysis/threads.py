@@ -14,6 +14,7 @@ import torch
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from analysis.processes import workers
 from analysis.progress import track
 
 
@@ -30,11 +31,11 @@ def one_thread() -> Iterator[None]:
 
 
 def side_by_side(work: Callable[[Any], Any], items: Sequence[Any], description: str, unit: str) -> Iterator[Any]:
-    """`work` of each item, in order, as many at a time as torch has threads; each takes one core.
+    """`work` of each item, in order, as many at a time as there are `workers`; each takes one core.
 
     Threads, for nearly all the time is spent in convolutions and matrix products, which leave Python's lock to others.
     """
-    jobs = torch.get_num_threads()
+    jobs = workers()
     with one_thread():
         found = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(delayed(work)(item) for item in items)
         yield from track(found, description, total=len(items), unit=unit)

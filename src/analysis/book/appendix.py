@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def write(pages: Sequence[Page]) -> dict[str, str]:
 def rerun(entry: Entry, results: Results) -> str:
     """The section at the foot of a page: the command that made it, and every parameter with its value and meaning."""
     name = f"my-{entry.page or entry.name}"
-    changed = "".join(f" -p {key}={_flat(value, ',')}" for key, value in entry.parameters.items())
+    changed = "".join(" -p " + shlex.quote(f"{key}={_flat(value, ',')}") for key, value in entry.parameters.items())
     command = f"analysis run {entry.study} --preset {entry.preset}{changed} --name {name}"
     rows = [
         {

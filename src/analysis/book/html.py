@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from analysis import paths
+from analysis import paths, publish
 from analysis.book.stage import assemble
 from analysis.errors import UserError
+from analysis.locks import only_one
 from analysis.plan import Entry
+from analysis.processes import tied
 
 
 def build(entries: Iterable[Entry]) -> Path:
@@ -20,9 +22,16 @@ def build(entries: Iterable[Entry]) -> Path:
     Raises:
         UserError: Sphinx warned or failed; the message holds the warnings, the last good book is untouched.
     """
-    stage = assemble(entries)
+    busy = "another `analysis book` is at work here: wait for it"
+    with only_one(paths.build() / "locks" / "html", busy):
+        return _build(assemble(entries))
+
+
+def _build(stage: Path) -> Path:
     work, final = paths.build() / "book-html", paths.build() / "html"
+    publish.recover(work, final)
     shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
     command = [
         *(str(Path(sys.executable).with_name("jupyter-book")), "build", str(stage), "--path-output", str(work)),
         *("--config", str(paths.ROOT / "_config.yml"), "--toc", str(stage / "_toc.yml")),
@@ -30,11 +39,11 @@ def build(entries: Iterable[Entry]) -> Path:
     ]
     # Sphinx sorts what it can; a fixed hash seed and date settle the rest, so that equal runs give equal bytes
     environment = {**os.environ, "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0", "NO_COLOR": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, preexec_fn=tied)
     if done.returncode:
         raise UserError(f"the book was not built:\n{_complaints(done.stdout + done.stderr)}")
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(work / "_build" / "html", final)
+    os.rename(work / "_build" / "html", work / "html")
+    publish.folder(work / "html", final)
     shutil.rmtree(work, ignore_errors=True)
     return final / "index.html"
 

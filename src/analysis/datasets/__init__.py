@@ -3,7 +3,6 @@
 Nothing here imports torch, and nothing is fetched unless `download` is called.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,8 +27,9 @@ from analysis.datasets import (
     tiny_imagenet,
 )
 from analysis.datasets.base import Dataset
-from analysis.datasets.source import DatasetCard, Source, Table, decode
+from analysis.datasets.source import DatasetCard, Source, Table, decode, no_masks
 from analysis.errors import UserError
+from analysis.processes import workers
 
 __all__ = ["Dataset", "DatasetCard", "check", "default_split", "describe", "download", "load", "source_files", "table"]
 
@@ -70,8 +70,8 @@ def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: st
 
         of, options = parse(rest)
         n = n or SCENES_IMAGES
-        workers = min(os.cpu_count() or 1, 1 + n // SCENES_WORKER)
-        return replace(scenes.make(of, n, size=size, seed=seed, split=split, workers=workers, **options), name=name)
+        at_a_time = min(workers(), 1 + n // SCENES_WORKER)
+        return replace(scenes.make(of, n, size=size, seed=seed, split=split, workers=at_a_time, **options), name=name)
     return decode(name, table(name, split), size=size, n=n, seed=seed)
 
 
@@ -111,6 +111,26 @@ def check(name: str) -> None:
         resolve(of, "test", options)
     else:
         SOURCES[name].find()
+
+
+def require(name: str, *needs: str) -> None:
+    """Make sure, without decoding an image, that a data set has what a study needs: a `train` half, `classes`, `masks`.
+
+    Raises:
+        UserError: it has not; and what `check` raises.
+    """
+    kind, _, _ = _known(name).partition(":")
+    if kind == "scenes" or not needs:
+        return
+    if kind == "folder":
+        found = table(name, "train")
+        lacks = {"classes": len(found.classes) < 2, "masks": found.masks is no_masks}
+    else:
+        lacks = {"train": "train" not in SOURCES[name].splits, "masks": not SOURCES[name].masks}
+    words = {"train": "no images to train probes on", "classes": "one class only", "masks": "no masks"}
+    for need in needs:
+        if lacks.get(need):
+            raise UserError(f"{name} does not suit this study: it has {words[need]}")
 
 
 def source_files(name: str) -> list[Path]:

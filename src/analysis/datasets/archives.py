@@ -1,6 +1,7 @@
 """Finding the parts of a data set under the data root, and unpacking archives once, safely, into the cache."""
 
 import fcntl
+import logging
 import os
 import shutil
 import tarfile
@@ -11,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from analysis import paths
+from analysis import paths, publish
 from analysis.digests import file_digest
 from analysis.errors import UserError
 from analysis.progress import track
+from analysis.results import read_json, write_json
 
+_LARGEST = 100  # bytes that may come out of each byte of an archive
 Member = tuple[str, IO[bytes]]
 
 
@@ -84,18 +87,39 @@ def unpack(archive: Path) -> Path:
     folder, partial = cache / digest, cache / f"{digest}.partial"
     with open(cache / f"{digest}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
+        if not _untouched(folder):
             shutil.rmtree(partial, ignore_errors=True)  # left over from a killed process
             try:
                 _extract(archive, partial)
-                os.rename(partial, folder)
+                write_json(folder.with_suffix(".json"), _listing(partial))
+                publish.folder(partial, folder)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 
+def _listing(folder: Path) -> dict[str, list[int]]:
+    """Size and time of every file of an unpacked archive."""
+    stats = {path.relative_to(folder).as_posix(): path.stat() for path in folder.rglob("*") if path.is_file()}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+
+def _untouched(folder: Path) -> bool:
+    """Whether an archive has been unpacked and nothing in it was changed since; else one line says so."""
+    if not folder.exists():
+        return False
+    try:
+        same = read_json(folder.with_suffix(".json")) == _listing(folder)
+    except UserError:
+        same = False
+    if not same:
+        logging.getLogger(__name__).warning("%s was changed after it had been unpacked: it is unpacked again", folder)
+    return same
+
+
 def _extract(archive: Path, folder: Path) -> None:
     made: set[Path] = set()
+    left = _LARGEST * max(archive.stat().st_size, 2**20)
     try:
         for name, content in track(_members(archive), f"unpack {archive.name}", unit="file"):
             target = Path(os.path.normpath(folder / name))
@@ -105,7 +129,11 @@ def _extract(archive: Path, folder: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
             with open(target, "wb") as file:
-                shutil.copyfileobj(content, file)
+                while chunk := content.read(2**20):
+                    left -= len(chunk)
+                    if left < 0:
+                        raise UserError(f"{archive} unpacks to more than {_LARGEST} times its size: no data set does that")
+                    file.write(chunk)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise UserError(f"{archive} is corrupt ({error}); fetch it again") from None
     except OSError as error:  # gzip reports a bad file as an OSError without a number, a full disk has one

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,13 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from analysis import encoders, paths
+from analysis import encoders, paths, publish
 from analysis.decoders.conditions import condition
 from analysis.decoders.network import Denoiser
 from analysis.decoders.recipe import Shape
 from analysis.encoders.weights import load_strict, read_safetensors
 from analysis.errors import MissingFile, UserError
+from analysis.results import write_json
 
 SINGLE = ("embed.mean", "embed.std")  # may lie outside the range of half precision
 
@@ -31,22 +31,15 @@ def digest_of(encoder: str) -> str:
 
 
 def write(place: Path, name: str, state: dict[str, Tensor], facts: dict[str, Any]) -> Path:
-    """Write `name`.safetensors and its card into `place`, each complete or not at all; returns the former."""
-    place.mkdir(parents=True, exist_ok=True)
+    """Write `name`.safetensors and its card into `place`, both or neither; returns the former."""
     kept = {key: value if key.startswith(SINGLE) else value.half() for key, value in state.items()}
     content = save({key: value.contiguous() for key, value in kept.items()})
-    weights = place / f"{name}.safetensors"
     digest = hashlib.sha256(content).hexdigest()
-    _replace(weights, content)
-    entries = {"name": name, "digest": digest, "parameters": sum(v.numel() for v in state.values()), **facts}
-    _replace(weights.with_suffix(".json"), (json.dumps(entries, indent=1) + "\n").encode())
-    return weights
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_suffix(f".{os.getpid()}.new")
-    fresh.write_bytes(content)
-    os.replace(fresh, path)
+    with publish.files(place, name) as making:
+        (making / f"{name}.safetensors").write_bytes(content)
+        entries = {"name": name, "digest": digest, "parameters": sum(v.numel() for v in state.values()), **facts}
+        write_json(making / f"{name}.json", entries)
+    return place / f"{name}.safetensors"
 
 
 def facts(path: Path) -> dict[str, Any]:
@@ -92,6 +85,7 @@ def read(path: Path) -> tuple[Denoiser, dict[str, Any]]:
         MissingFile: the weights or the card are absent.
         UserError: the card is broken, the weights are not those of the card, or a key does not fit (named).
     """
+    publish.finish(path.parent, path.stem)
     if not path.exists():
         raise MissingFile(f"{path} is not there: it comes with this project; or train it with `analysis rcdm`")
     card = facts(path.with_suffix(".json"))

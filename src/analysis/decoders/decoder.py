@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis import encoders
+from analysis import encoders, paths
 from analysis.decoders import card, sampling
 from analysis.decoders.conditions import Condition, one_hot, read, thumbnails
 from analysis.decoders.network import Denoiser
@@ -180,12 +180,12 @@ class Decoder:
 
 
 def load(name: str = "scenes", device: str = "cpu") -> Decoder:
-    """The decoder `data/decoders/NAME.safetensors`, or that of a path without its ending.
+    """The decoder NAME of `data/decoders` (or `build/decoders`), or that of a path without its ending.
 
     Raises:
         UserError, MissingFile: as `card.read`.
     """
-    path = Path(f"{name}.safetensors") if "/" in name else card.folder() / f"{name}.safetensors"
+    path = Path(f"{name}.safetensors") if "/" in name else paths.decoder(name).with_suffix(".safetensors")
     network, facts = card.read(path)
     return Decoder(name, network, facts, resolve_device(device))
 

@@ -1,15 +1,10 @@
-"""A decoder in training, as Lightning wants it: steps, schedule, averaged weights, history, checkpoints."""
+"""A decoder in training, as Lightning wants it: steps, schedule, averaged weights, history."""
 
-import os
-import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.training_utils import EMAModel
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -19,7 +14,6 @@ from analysis.decoders.objective import objective
 from analysis.decoders.recipe import Recipe
 from analysis.decoders.sampling import to_pixels
 from analysis.decoders.training_set import Bank
-from analysis.progress import track
 
 GENTLE = 0.05  # rate of the maps that begin as solutions, relative to that of the network
 State = dict[str, Tensor]
@@ -34,7 +28,7 @@ class Training(LightningModule):
 
     def __init__(self, recipe: Recipe, conditions: tuple[Condition, ...], bank: Bank, seed: int) -> None:
         super().__init__()
-        self.recipe, self.bank, self.seed = recipe, bank, seed
+        self.recipe, self.bank, self.seed, self.steps = recipe, bank, seed, recipe.steps
         self.hs = [torch.from_numpy(bank.of(condition)) for condition in conditions]
         widths = tuple(h.shape[1] for h in self.hs)
         with torch.random.fork_rng():  # initialisers draw from the global generator
@@ -124,40 +118,3 @@ class Training(LightningModule):
         """Averaged weights and history come back with the weights."""
         self.ema.load_state_dict(checkpoint["ema"])
         self.curve, self.seconds = checkpoint["history"]["curve"], checkpoint["history"]["seconds"]
-
-
-class Keeper(Checkpoint):
-    """Progress on the terminal; after every `recipe.every` steps a checkpoint that replaces the last one at once.
-
-    `report` is called with the training before each checkpoint: it writes weights that can be used, and adds to the curve.
-    """
-
-    def __init__(self, name: str, path: Path, report: Callable[[Training], None]) -> None:
-        self.name, self.path, self.report = name, path, report
-        self._bar: Any = None
-        self._tick = 0.0
-
-    def on_train_start(self, trainer: Trainer, module: Any) -> None:
-        """Open the bar where the training stands."""
-        self._bar = track(None, self.name, total=module.recipe.steps, unit="step")
-        self._bar.update(trainer.global_step)
-        self._tick = time.perf_counter()
-
-    def on_train_batch_end(self, trainer: Trainer, module: Any, *_: Any) -> None:
-        """One step further; where it is time, save to a file beside, then rename: a kill leaves a whole checkpoint."""
-        self._bar.update(1)
-        if trainer.global_step % module.recipe.every and trainer.global_step < module.recipe.steps:
-            return
-        now = time.perf_counter()
-        module.seconds, self._tick = module.seconds + now - self._tick, now
-        module.point()
-        if trainer.is_global_zero:
-            self.report(module)
-        fresh = self.path.with_suffix(".new")
-        trainer.save_checkpoint(fresh)
-        if trainer.is_global_zero:
-            os.replace(fresh, self.path)
-
-    def on_train_end(self, trainer: Trainer, module: Any) -> None:
-        """Close the bar."""
-        self._bar.close()

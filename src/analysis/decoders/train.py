@@ -1,28 +1,26 @@
 """Training of decoders: one command, one recipe, interrupted at any time and gone on with."""
 
-import logging
-import shutil
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
 
 from analysis import paths
 from analysis.decoders import card
 from analysis.decoders.conditions import condition
 from analysis.decoders.decoder import Decoder, noise
-from analysis.decoders.module import Keeper, Training
+from analysis.decoders.module import Training
 from analysis.decoders.network import Denoiser
 from analysis.decoders.ranks import ranks
 from analysis.decoders.recipe import Recipe
 from analysis.decoders.training_set import Bank, bank
+from analysis.digests import code_digests, file_digest, value_digest
 from analysis.encoders.backbones import resolve_device
-from analysis.training.pretrain import device_name, precision
+from analysis.training.keeper import Keeper, device_name, precision, train_with, training
 
 RANKED = 8  # points of the curve from one measurement of ranks to the next
 FEW_STEPS = 8  # of the sampler while training
@@ -38,37 +36,59 @@ def train(
     devices: int = 1,
     seed: int = 0,
     out: Path | None = None,
-    resume: bool = True,
 ) -> Path:
     """Train one decoder and write `NAME.safetensors` (float16) with its card `NAME.json` into `out`; returns the former.
 
-    Weights that can be used, and their card, are written at every point of the curve. Interrupted, the same call goes on
-    after the last of these (kept in `build/rcdm/NAME`) and ends as if nothing had happened; with `resume=False` it starts
-    anew. With another number of steps it goes on too, and the fall of the learning rate moves.
+    `out` is `build/decoders` unless given. Interrupted, the same call goes on after the last point of the curve and ends as if
+    nothing had happened; finished, it does nothing.
 
     Raises:
-        UserError: an unknown condition or device, or what the bank raises.
+        UserError: an unknown condition or device, what the bank raises, or `build/decoders` holds another training of NAME.
     """
     known = tuple(condition(c, suffix) for c in conditions)
     place = resolve_device(device)
-    shape = recipe.shape
+    shape, folder = recipe.shape, out or paths.build() / "decoders"
     held = bank(recipe.dataset, recipe.among, shape.size, known, held_out(recipe.dataset))
     data = bank(recipe.dataset, recipe.images, shape.size, known)
     module = Training(recipe, known, data, seed)
-    folder = paths.build() / "rcdm" / name
-    place_of_weights = out or card.folder()
 
-    def report(running: Training) -> None:
-        """Measure at a checkpoint and export: averaged weights and card."""
-        facts = _facts(running, suffix, place, devices)
+    def follow(running: Training) -> None:
+        """A point of the curve, with ranks now and then."""
+        point = running.point()
         ended = running.global_step >= recipe.steps
-        if recipe.ranks and (ended or len(running.curve) % RANKED == 0):
-            running.curve[-1]["mrr"] = _ranks(running, facts, held)
-        card.write(place_of_weights, name, running.averaged(), facts)
+        if running.global_rank == 0 and recipe.ranks and (ended or len(running.curve) % RANKED == 0):
+            point["mrr"] = _ranks(running, _facts(running, suffix, place, devices), held)
 
-    _fit(module, Keeper(name, folder / "last.ckpt", report), recipe, place, devices, resume)
-    shutil.rmtree(folder, ignore_errors=True)
-    return place_of_weights / f"{name}.safetensors"
+    keeper = Keeper(name, _made_of(module, suffix, place, devices, held), every=recipe.every, before=follow)
+    weights = folder / f"{name}.safetensors"
+    if keeper.finished(weights, lambda path: card.read(path)[1], replace=out is not None):
+        return weights
+    with training(keeper):
+        # not every step meets every representation, so some maps have no gradient
+        strategy = "ddp_find_unused_parameters_true" if devices > 1 else "auto"
+        options: dict[str, Any] = {"use_distributed_sampler": False, "strategy": strategy}  # every process draws for itself
+        train_with(keeper, module, place, max_steps=recipe.steps, devices=devices, gradient_clip_val=recipe.clip, **options)
+        if module.global_rank == 0:
+            facts = {"made_of": keeper.digest, **_facts(module, suffix, place, devices)}
+            card.write(folder, name, module.averaged(), facts)
+    return weights
+
+
+def _made_of(module: Training, suffix: str, place: torch.device, devices: int, held: Bank) -> dict[str, Any]:
+    """Everything the weights and the curve depend on."""
+    data = module.bank
+    return {
+        "conditions": [condition.name for condition in module.denoiser.embed.conditions],
+        "suffix": suffix,
+        "seed": module.seed,
+        "steps": module.steps,
+        "data": value_digest(data.images, data.labels, data.rows),
+        "held out": value_digest(held.images, held.rows),
+        "recipe": asdict(module.recipe),
+        "device": f"{devices} x {device_name(place)}",
+        "code": value_digest(file_digest(Path(__file__)), code_digests(Path(__file__))),
+        "packages": {package: version(package) for package in ("torch", "lightning", "diffusers")},
+    }
 
 
 def held_out(dataset: str) -> str:
@@ -111,30 +131,3 @@ def _ranks(module: Training, facts: dict[str, Any], held: Bank) -> dict[str, flo
         again = decoder.encode(name, decoder.sample(name, wanted, noise(len(wanted), 0, decoder.size), steps=FEW_STEPS))
         found[name] = round(float((1 / ranks(again, h, np.arange(len(wanted)))).mean()), 4)
     return found
-
-
-def _fit(module: Training, keeper: Keeper, recipe: Recipe, place: torch.device, devices: int, resume: bool) -> None:
-    keeper.path.parent.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        keeper.path.unlink(missing_ok=True)
-    for logger in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(logger).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice on workers and loggers that this trainer does without on purpose
-        trainer = Trainer(
-            max_steps=recipe.steps,
-            accelerator="gpu" if place.type == "cuda" else "cpu",
-            devices=devices,
-            # not every step meets every representation, so some maps have no gradient
-            strategy="ddp_find_unused_parameters_true" if devices > 1 else "auto",
-            precision=precision(place),
-            gradient_clip_val=recipe.clip,
-            callbacks=[keeper],
-            default_root_dir=keeper.path.parent,
-            logger=False,
-            use_distributed_sampler=False,  # every process draws for itself
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        module.to(memory_format=torch.channels_last)  # a tenth faster on a processor
-        trainer.fit(module, ckpt_path=keeper.path if keeper.path.exists() else None)

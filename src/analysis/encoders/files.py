@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis import paths
+from analysis import paths, publish
 from analysis.encoders.checkpoints import checkpoints, place
 from analysis.errors import MissingFile, UserError
 
@@ -60,6 +60,7 @@ def hub(argument: str) -> tuple[str, Path]:
 
 def check_local(name: str, path: Path) -> None:
     """The weights and their card are there and belong together."""
+    publish.finish(path.parent, path.stem)
     if not path.exists() or not path.with_suffix(".json").exists():
         known = sorted(card.stem for card in path.parent.glob("*.json") if card.with_suffix(".safetensors").exists())
         missing = path if not path.exists() else path.with_suffix(".json")

@@ -17,6 +17,7 @@ from analysis.errors import UserError
 from analysis.extraction.pipeline import fill
 from analysis.extraction.ranks import joined, launch, launched
 from analysis.extraction.store import Store, ids_digest
+from analysis.processes import end_with_parent
 from analysis.provenance import data_digest
 
 DTYPES = ("float16", "float32")
@@ -67,8 +68,11 @@ def extract_to(
     """
     if dtype not in DTYPES:
         raise UserError(f"unknown dtype {dtype!r}; there is {', '.join(DTYPES)}")
-    if ranks < 1 or (batch_size is not None and batch_size < 1):
-        raise UserError(f"ranks and batch size must be at least 1, not {ranks} and {batch_size}")
+    for what, value in (("processes", ranks), ("batch size", batch_size), ("n", n), ("size", size)):
+        if value is not None and value < 1:
+            raise UserError(f"{what} must be at least 1, not {value}")
+    if seed < 0:
+        raise UserError(f"seed must be at least 0, not {seed}")
     if not layers:
         raise UserError("name at least one layer")
     encoders.check(encoder)
@@ -85,6 +89,8 @@ def extract_to(
 
 def work(job: Job, folder: Path) -> None:
     """The share of this process in a job; raises what `extract_to` raises."""
+    if launched():
+        end_with_parent()
     with joined() as rank:
         device = rank.device(job.device)
         with _threads(1 if device.type == "cpu" else torch.get_num_threads()):

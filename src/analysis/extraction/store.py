@@ -12,12 +12,15 @@ from typing import IO, Any
 import numpy as np
 import torch
 
+from analysis import publish
+from analysis.digests import same_file, stamp
 from analysis.errors import UserError
 from analysis.results import read_json, write_json, write_text
 
 MANIFEST, IDS = "manifest.json", "ids.txt"
 _CHECKSUMS, _LOCK = "checksums.npy", "lock"  # there while the folder grows
 _WRITTEN = 1 << 32  # tells the checksum 0 from no checksum
+_log = logging.getLogger(__name__)
 _TOO_LARGE = 65520.0  # from here on, float16 rounds to infinity
 
 
@@ -47,11 +50,11 @@ class Store:
         Raises:
             UserError: other contents are in the way, another process is at work, or the disk is full.
         """
-        if (self.folder / MANIFEST).exists():
-            self._compare(self.folder)
-            logging.getLogger(__name__).warning("%s is already complete", self.folder)
+        if self._complete():
+            _log.warning("%s is already complete", self.folder)
             return False
-        if self.folder.exists() and not (self.folder.is_dir() and not any(self.folder.iterdir())):
+        ours = (self.folder / MANIFEST).exists()
+        if self.folder.exists() and not ours and not (self.folder.is_dir() and not any(self.folder.iterdir())):
             raise UserError(f"{self.folder} exists and holds no features of this program; name a new folder")
         try:
             self.partial.mkdir(parents=True, exist_ok=True)
@@ -61,12 +64,41 @@ class Store:
             raise UserError(f"another process writes {self.partial}; wait for it, or name another folder") from None
         except OSError as error:
             raise UserError(f"cannot write {self.partial}: {error.strerror}; name a folder that can be written") from None
-        if (self.partial / MANIFEST).exists():
+        if self._manifest(self.partial) is not None:
             self._compare(self.partial)
-            self._forget_damaged()
-        else:
-            self._create(ids)
+            try:
+                self._forget_damaged()
+                return True
+            except (OSError, ValueError, EOFError, IndexError):
+                _log.warning("%s is damaged: it is begun anew", self.partial)
+        self._create(ids)
         return True
+
+    def _complete(self) -> bool:
+        """Whether the finished folder is there with every file as it was written; a damaged one is made again."""
+        manifest = self._manifest(self.folder)
+        if manifest is None:
+            return False
+        self._compare(self.folder)
+        for name, known in manifest.get("files", {}).items():
+            if not same_file(self.folder / name, known):
+                _log.warning("%s is damaged: the folder is made again", self.folder / name)
+                return False
+        return all((self.folder / f"{layer}.npy").exists() for layer in self.made["layers"])
+
+    def _manifest(self, folder: Path) -> dict[str, Any] | None:
+        """What a folder says it was made of; None where it says nothing that can be read."""
+        path = folder / MANIFEST
+        if not path.exists():
+            return None
+        try:
+            content = read_json(path)
+        except UserError:
+            content = None
+        if isinstance(content, dict) and isinstance(content.get("made"), dict):
+            return content
+        _log.warning("%s is damaged: the folder is made again", path)
+        return None
 
     def open(self) -> None:
         """Map the files that `prepare` made."""
@@ -107,8 +139,9 @@ class Store:
             for layer in self._rows:
                 with (self.partial / f"{layer}.npy").open("rb+") as file:
                     os.fsync(file.fileno())
-            write_json(self.partial / MANIFEST, {"made": self.made, "run": run})
-            self.partial.rename(self.folder)
+            files = {name: stamp(self.partial / name) for name in (*(f"{layer}.npy" for layer in self._rows), IDS)}
+            write_json(self.partial / MANIFEST, {"made": self.made, "run": run, "files": files})
+            publish.folder(self.partial, self.folder)
         except OSError as error:
             raise UserError(f"cannot finish {self.folder}: {error.strerror}; the same command tries again") from None
         for name in (_CHECKSUMS, _LOCK):
@@ -148,7 +181,7 @@ class Store:
         return batch.start // self.made["batch_size"]
 
     def _compare(self, folder: Path) -> None:
-        before = read_json(folder / MANIFEST)["made"]
+        before = (self._manifest(folder) or {"made": {}})["made"]
         for key, value in self.made.items():
             if before.get(key) != value:
                 raise UserError(
@@ -160,7 +193,7 @@ def ids_digest(ids: Iterable[str]) -> str:
     """blake2b of the ids in their order, 16 bytes, hex."""
     digest = hashlib.blake2b(digest_size=16)
     for name in ids:
-        digest.update(f"{name}\n".encode())
+        digest.update(f"{name}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -96,9 +96,11 @@ def allowed(info: FieldInfo) -> str:
         choices = text[text.index("[", text.index("Literal")) + 1 : text.index("]")].replace("'", "")
         text = ("list of " if "tuple" in text else "") + choices.replace(", ", " | ")
     elif "tuple" in text:
-        kinds = {"Annotated[float": "numbers between 0 and 1", "float": "numbers", "int": "whole numbers"}
+        kinds = {"float": "numbers", "int": "whole numbers"}
         text = "list of " + next((words for kind, words in kinds.items() if kind in text), "names")
-    bounds = [f"{sign} {getattr(m, key)}" for m in info.metadata for key, sign in _SIGNS.items() if hasattr(m, key)]
+    fields = get_args(next(iter(get_args(info.annotation)), None))  # of a list: the range of its entries
+    limits = [*info.metadata, *(limit for field in fields for limit in getattr(field, "metadata", ()))]
+    bounds = [f"{sign} {getattr(m, key)}" for m in limits for key, sign in _SIGNS.items() if hasattr(m, key)]
     return f"{text}, {' and '.join(bounds)}" if bounds else text
 
 
@@ -107,6 +109,8 @@ _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multip
 
 def _one_line(study: str, model: type[StudyParams], error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
+    if not first["loc"]:  # between parameters
+        return f"{study}: {first['msg'].removeprefix('Value error, ')}"
     name = str(first["loc"][0]) if first["loc"] else "parameters"
     wanted = allowed(model.model_fields[name]) if name in model.model_fields else first["msg"]
     repeats = " without repeats" if "repeats" in first["msg"] else ""

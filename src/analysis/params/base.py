@@ -1,6 +1,7 @@
 """What the parameters of every study share."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Collection, Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -25,7 +26,7 @@ class StudyParams(BaseModel):
     paper: ClassVar[str] = ""
     place: ClassVar[int]
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     seed: int = Field(0, ge=0, lt=2**31, description="seed of every random draw")
     device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="where encoders run; auto takes a GPU if there is one")
@@ -37,6 +38,35 @@ class StudyParams(BaseModel):
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Names of the data sets, encoders and further files (below `data/`) that a run reads."""
         return {"datasets": getattr(self, "datasets", ()), "encoders": getattr(self, "encoders", ()), "files": ()}
+
+    @property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """Data set -> what a run must find in it, besides images: see `datasets.require`."""
+        return {}
+
+    def conflicts(self) -> Iterator[str]:
+        """What is wrong with values that are each right by themselves, one phrase each."""
+        yield from ()
+
+    def preflight(self) -> None:
+        """Refuse, in a moment, what only the files of a run can tell; raises `UserError`."""
+
+    @model_validator(mode="after")
+    def _no_conflicts(self) -> Self:
+        for conflict in self.conflicts():
+            raise ValueError(conflict)
+        return self
+
+    def _at_most(self, name: str, limit: str) -> Iterator[str]:
+        """A conflict if one number is larger than the other."""
+        if getattr(self, name) > getattr(self, limit):
+            yield f"{name} ({getattr(self, name)}) cannot be more than {limit} ({getattr(self, limit)})"
+
+    def _among(self, name: str, known: Collection[str], what: str) -> Iterator[str]:
+        """A conflict if a list has entries that are not known."""
+        for value in getattr(self, name):
+            if value not in known:
+                yield f"{name}: {value!r} is not among {what} ({', '.join(known)})"
 
     @model_validator(mode="before")
     @classmethod

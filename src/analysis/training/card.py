@@ -1,8 +1,6 @@
 """What is written when a training ends: half-precision weights, and a card that says how good they are."""
 
 import hashlib
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +8,26 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from analysis import probing
+from analysis import probing, publish
 from analysis.encoders import local
 from analysis.encoders.transform import HALF
+from analysis.results import write_json
 from analysis.stats import Estimate
 from analysis.training.data import SIZE, factors, scenes, training_set, validation_set
 from analysis.training.methods import Method
 
 
 def write(
-    folder: Path, name: str, method: Method, facts: dict[str, Any], probes: tuple[int, int], *, head: bool = True
+    folder: Path,
+    name: str,
+    method: Method,
+    facts: dict[str, Any],
+    probes: tuple[int, int],
+    *,
+    head: bool = True,
+    made_of: str = "",
 ) -> Path:
     """Write `name`.safetensors, with its `head` or not, and its card into `folder`; the probes are of the file as written."""
-    folder.mkdir(parents=True, exist_ok=True)
     (backbone, projector), architecture = method.shipped(), method.shipped_architecture()
     if not head:
         projector, architecture = None, {key: value for key, value in architecture.items() if key != "projector"}
@@ -32,8 +37,7 @@ def write(
         for part, module in parts.items()
         for key, value in module.state_dict().items()
     }
-    weights = folder / f"{name}.safetensors"
-    _replace(weights, save(state))
+    content = save(state)
     entries = {
         "name": name,
         "method": facts["method"],
@@ -41,24 +45,17 @@ def write(
         "size": SIZE,
         "mean": HALF[0],
         "std": HALF[1],
-        "digest": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "digest": hashlib.sha256(content).hexdigest(),
+        "made_of": made_of,
         "parameters": {part: sum(p.numel() for p in module.parameters()) for part, module in parts.items()},
         "recipe": facts,
     }
-    card = weights.with_suffix(".json")
-    _replace(card, _text(entries))
-    _replace(card, _text(entries | {"probes": probe(weights, facts["data"], *probes)}))
-    return weights
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(content)
-    os.replace(fresh, path)
-
-
-def _text(entries: dict[str, Any]) -> bytes:
-    return (json.dumps(entries, indent=1) + "\n").encode()
+    with publish.files(folder, name) as making:
+        weights = making / f"{name}.safetensors"
+        weights.write_bytes(content)
+        write_json(weights.with_suffix(".json"), entries)
+        write_json(weights.with_suffix(".json"), entries | {"probes": probe(weights, facts["data"], *probes)})
+    return folder / weights.name
 
 
 def probe(weights: Path, data: str, n_train: int, n_test: int) -> dict[str, Any]:

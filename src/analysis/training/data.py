@@ -13,9 +13,10 @@ from torch.utils.data import Dataset as TorchDataset
 from analysis import cache, probing
 from analysis.datasets.scenes import class_names, make
 from analysis.datasets.source import Sample, Table, chosen, decode_images
-from analysis.digests import file_digest
+from analysis.digests import file_digest, value_digest
 from analysis.errors import UserError
 from analysis.progress import track
+from analysis.provenance import data_digest
 
 CHUNK = 500  # images of one entry of the cache
 SIZE = 64
@@ -27,9 +28,11 @@ class Source(TorchDataset):
 
     Attributes:
         classes: how many there are; 0 without labels.
+        digest: of all images and labels.
     """
 
     classes: int
+    digest: str
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -49,6 +52,7 @@ class Pixels(Source):
     def __init__(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         self.images, self.labels = images, labels
         self.classes = 0 if labels is None else int(max(labels)) + 1
+        self.digest = value_digest(images, labels)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -68,6 +72,7 @@ class Drawn(Source):
 
     def __init__(self, first: int, last: int, labelled: bool) -> None:
         self.rows, self.classes = range(first, last), len(class_names("objects")) if labelled else 0
+        self.digest = value_digest(data_digest("scenes:objects"), first, last, self.classes)
 
     def __len__(self) -> int:
         return len(self.rows)

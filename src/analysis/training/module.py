@@ -1,20 +1,16 @@
-"""A method in training, as Lightning wants it: steps, schedule, history, checkpoints."""
+"""A method in training, as Lightning wants it: steps, schedule, history."""
 
 import os
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import torch
 from lightly.models.utils import get_weight_decay_parameters
 from lightly.utils.scheduler import CosineWarmupScheduler
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
-from analysis.progress import track
 from analysis.training import collapse
 from analysis.training.data import Drawn, Source, as_is
 from analysis.training.methods import Method
@@ -106,37 +102,3 @@ class Training(LightningModule):
 def _trained(parameters: list[Any]) -> list[Any]:
     unique = {id(parameter): parameter for parameter in parameters if parameter.requires_grad}
     return list(unique.values())
-
-
-class Keeper(Checkpoint):
-    """Progress on the terminal, and a checkpoint after every epoch that replaces the last one at once.
-
-    It is a `Checkpoint` because Lightning calls those after the module's own hooks: the history is then complete.
-    """
-
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.path = name, path
-        self._bar: Any = None
-        self._tick = 0.0
-
-    def on_train_start(self, trainer: Trainer, module: Any) -> None:
-        """Open the bar where the training stands."""
-        self._bar = track(None, self.name, total=module.steps, unit="step")
-        self._bar.update(trainer.global_step)
-        self._tick = time.perf_counter()
-
-    def on_train_batch_end(self, trainer: Trainer, module: Any, *_: Any) -> None:
-        """One step further."""
-        self._bar.update(1)
-
-    def on_train_epoch_end(self, trainer: Trainer, module: Any) -> None:
-        """Save to a file beside, then rename: a kill leaves the old or the new checkpoint, never half of one."""
-        now = time.perf_counter()
-        module.seconds, self._tick = module.seconds + now - self._tick, now
-        fresh = self.path.with_suffix(".new")
-        trainer.save_checkpoint(fresh)
-        os.replace(fresh, self.path)
-
-    def on_train_end(self, trainer: Trainer, module: Any) -> None:
-        """Close the bar."""
-        self._bar.close()

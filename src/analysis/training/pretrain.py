@@ -1,25 +1,27 @@
 """Training of the zoo: one recipe, so that encoders differ by their method and by nothing else."""
 
-import logging
+import shlex
 import shutil
-import warnings
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
 
 from analysis import paths
+from analysis.digests import code_digests, file_digest, value_digest
 from analysis.encoders.backbones import resolve_device
+from analysis.encoders.files import verified_card
 from analysis.encoders.weights import read_safetensors, under
 from analysis.errors import UserError
-from analysis.training import card as pretrain_card
+from analysis.training import card
 from analysis.training.collapse import collapsed
 from analysis.training.data import SIZE, Drawn, Pixels, Source, probing_sets, scenes_version, training_set
+from analysis.training.keeper import Keeper, device_name, precision, train_with, training
 from analysis.training.methods import METHODS, Method, Supervised
-from analysis.training.module import Keeper, Training
+from analysis.training.module import Training
 from analysis.training.recipe import PHOTOGRAPHS, RECIPE, Recipe, adapted
 from analysis.training.watch import ProbeCurve
 
@@ -32,18 +34,17 @@ def train(
     device: str = "auto",
     seed: int = 0,
     out: Path | None = None,
-    resume: bool = True,
     threads: int | None = None,
     recipe: Recipe | None = None,
 ) -> Path:
     """Train one encoder and write `NAME.safetensors` (float16) with its card `NAME.json` into `out`; returns the former.
 
-    NAME is the method, followed by the data where that is not `scenes`; `out` is `data/zoo` unless given. Interrupted, the
-    same call goes on after the last whole epoch (kept in `build/pretrain/NAME`) and ends as if nothing had happened; with
-    `resume=False` it starts anew. `recipe` (by default that of the data) is adapted to the method by `DEVIATIONS`.
+    NAME is the method, followed by the data where that is not `scenes`; `out` is `build/zoo` unless given. Interrupted, the
+    same call goes on after the last whole epoch and ends as if nothing had happened; finished, it does nothing. `recipe` (by
+    default that of the data) is adapted to the method by `DEVIATIONS`.
 
     Raises:
-        UserError: unknown method, data or device, or fewer images than one batch.
+        UserError: unknown method, data or device, fewer images than one batch, or `build/zoo` holds another training of NAME.
     """
     if method not in METHODS:
         raise UserError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
@@ -53,24 +54,56 @@ def train(
     place = resolve_device(device)
     if threads:
         torch.set_num_threads(threads)
-    name = _name(method, data)
-    module = _module(method, data, recipe, seed, out or paths.ZOO)
-    folder = paths.build() / "pretrain" / name
-    if recipe.epochs:
-        _fit(module, name, folder, data, place, resume)
-    facts = _facts(module, method, data, reason, place)
-    weights = pretrain_card.write(out or paths.ZOO, name, module.method, facts, recipe.probes, head=recipe.head)
-    shutil.rmtree(folder, ignore_errors=True)
-    return weights
+    name, folder = _name(method, data), out or paths.build() / "zoo"
+    module = _module(method, data, recipe, seed, folder)
+    keeper = Keeper(name, _made_of(module, method, data, place, folder))
+    weights = folder / f"{name}.safetensors"
+    if keeper.finished(weights, verified_card, replace=out is not None):
+        return weights
+    with training(keeper):
+        if recipe.epochs:
+            _carry_out(module, keeper, data, place)
+        facts = _facts(module, method, data, reason, place)
+        return card.write(folder, name, module.method, facts, recipe.probes, head=recipe.head, made_of=keeper.digest)
 
 
 def fit(method: str, recipe: Recipe, name: str, *, data: str = "scenes", seed: int = 0) -> Training:
     """Train by a recipe that is taken as it is, on a processor, and keep nothing on disk: for tuning and for tests."""
-    module = _module(method, data, recipe, seed, paths.ZOO)
-    folder = paths.build() / "pretrain" / name
-    _fit(module, name, folder, data, torch.device("cpu"), resume=False)
-    shutil.rmtree(folder, ignore_errors=True)
+    module, place = _module(method, data, recipe, seed, paths.ZOO), torch.device("cpu")
+    keeper = Keeper(name, _made_of(module, method, data, place, paths.ZOO))
+    shutil.rmtree(keeper.folder, ignore_errors=True)
+    with training(keeper):
+        _carry_out(module, keeper, data, place)
     return module
+
+
+def _carry_out(module: Training, keeper: Keeper, data: str, place: torch.device) -> None:
+    recipe = module.recipe
+    options: dict[str, Any] = {"reload_dataloaders_every_n_epochs": 1}  # each epoch may have images of its own
+    watching = _watched(data, recipe)
+    train_with(keeper, module, place, watching, max_epochs=recipe.epochs, gradient_clip_val=recipe.clip, devices=1, **options)
+
+
+def _watched(data: str, recipe: Recipe) -> list[ProbeCurve]:
+    """The curve of probes, where the data have classes."""
+    sets = probing_sets(data, *recipe.watched)
+    return [ProbeCurve(*sets)] if len(np.unique(sets[0][1])) > 1 else []
+
+
+def _made_of(module: Training, method: str, data: str, place: torch.device, folder: Path) -> dict[str, Any]:
+    """Everything the weights depend on."""
+    start = module.recipe.start
+    return {
+        "method": method,
+        "seed": module.seed,
+        "epochs": module.recipe.epochs,
+        "data": module.data.digest,
+        "recipe": asdict(module.recipe),
+        "start": file_digest(_start(start, data, folder)) if start else "",
+        "device": device_name(place),
+        "code": value_digest(file_digest(Path(__file__)), code_digests(Path(__file__))),
+        "packages": {package: version(package) for package in ("torch", "lightning", "lightly", "timm")},
+    }
 
 
 def _facts(module: Training, method: str, data: str, reason: str, place: torch.device) -> dict[str, Any]:
@@ -78,7 +111,7 @@ def _facts(module: Training, method: str, data: str, reason: str, place: torch.d
     recipe = module.recipe
     return {
         "method": method,
-        "command": f"analysis pretrain {method} --data {data} --epochs {recipe.epochs}",
+        "command": f"analysis pretrain {method} --data {shlex.quote(data)} --epochs {recipe.epochs} --seed {module.seed}",
         "deviation": reason or None,
         "data": data,
         "world": scenes_version() if data == "scenes" else None,
@@ -117,7 +150,7 @@ def _module(method: str, data: str, recipe: Recipe, seed: int, out: Path) -> Tra
         torch.manual_seed(seed)
         made: Method = kind(source.classes) if issubclass(kind, Supervised) else kind()
     if recipe.start:
-        made.begin_as(_started(recipe.start, data, out))
+        made.begin_as(under(read_safetensors(_start(recipe.start, data, out)), "backbone."))
     return Training(made, recipe, source, seed)
 
 
@@ -134,58 +167,16 @@ def _name(method: str, data: str) -> str:
     return method if data == "scenes" else f"{method}-{Path(data.removeprefix('folder:')).name}"
 
 
-def _started(method: str, data: str, out: Path) -> dict[str, torch.Tensor]:
-    """Weights of the backbone that another training ended with."""
+def _start(method: str, data: str, out: Path) -> Path:
+    """The encoder that another training ended with.
+
+    Raises:
+        UserError: it is not there.
+    """
     path = out / f"{_name(method, data)}.safetensors"
     if not path.exists():
         raise UserError(
-            f"this method goes on from {path}, which is not there: run `analysis pretrain {method} --data {data}` first"
+            f"this method goes on from {path}, which is not there: run `analysis pretrain {method} --data {shlex.quote(data)}` "
+            "first, with the same --out"
         )
-    return under(read_safetensors(path), "backbone.")
-
-
-def _fit(module: Training, name: str, folder: Path, data: str, place: torch.device, resume: bool) -> None:
-    recipe = module.recipe
-    folder.mkdir(parents=True, exist_ok=True)
-    last = folder / "last.ckpt"
-    if not resume:
-        last.unlink(missing_ok=True)
-    for logger in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(logger).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice on workers and loggers that this trainer does without on purpose
-        trainer = Trainer(
-            max_epochs=recipe.epochs,
-            accelerator="gpu" if place.type == "cuda" else "cpu",
-            devices=1,
-            precision=precision(place),
-            gradient_clip_val=recipe.clip,
-            callbacks=[*_watched(data, recipe), Keeper(name, last)],
-            default_root_dir=folder,
-            logger=False,
-            reload_dataloaders_every_n_epochs=1,  # each epoch may have images of its own
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        module.to(memory_format=torch.channels_last)
-        trainer.fit(module, ckpt_path=last if last.exists() else None)
-
-
-def _watched(data: str, recipe: Recipe) -> list[ProbeCurve]:
-    """The curve of probes, where the data have classes."""
-    sets = probing_sets(data, *recipe.watched)
-    return [ProbeCurve(*sets)] if len(np.unique(sets[0][1])) > 1 else []
-
-
-def precision(place: torch.device) -> Any:
-    """bfloat16 on a GPU, float32 on a processor, so that a training goes the same way on every processor.
-
-    Measured per image on one core that has bfloat16 instructions, float32 and bfloat16: SimCLR 0.96 and 0.67 ms, DINOv2 4.6
-    and 5.1 ms, SimMIM 4.4 and 4.7 ms; without such instructions it takes three times as long as float32.
-    """
-    return "bf16-mixed" if place.type == "cuda" else "32-true"
-
-
-def device_name(place: torch.device) -> str:
-    """What a card says of the device."""
-    return torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"
+    return path

@@ -1,5 +1,6 @@
 """The door of the world: `make` renders any range of samples of any kind as a `Dataset`, `stream` goes on for ever."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
@@ -17,6 +18,7 @@ from analysis.datasets.scenes.render import render, to_bytes
 from analysis.datasets.scenes.scene import without
 from analysis.datasets.scenes.truth import masks, occlusion
 from analysis.errors import UserError
+from analysis.processes import end_with_parent
 
 CHUNK = 128  # samples that a worker makes at a time
 SPLITS = ("train", "test", "val")
@@ -63,7 +65,7 @@ def make(
             raise UserError(f"scenes: {name} must be a whole number of at least {low}, not {value!r}")
     fixed = resolve(kind, split, options)
     chunks = [range(first, min(first + CHUNK, start + n)) for first in range(start, start + n, CHUNK)]
-    parts = Parallel(n_jobs=workers)(delayed(_samples)(kind, split, seed, chunk, size, fixed) for chunk in chunks)
+    parts = Parallel(n_jobs=workers)(delayed(_samples)(os.getpid(), kind, split, seed, chunk, size, fixed) for chunk in chunks)
     images, labels, ids, clusters, maps, factors = zip(*chain.from_iterable(parts), strict=True)
     return Dataset(
         name=f"scenes:{kind}",
@@ -77,7 +79,9 @@ def make(
     )
 
 
-def _samples(kind: str, split: str, seed: int, indices: range, size: int, fixed: Fixed) -> list[tuple]:
+def _samples(owner: int, kind: str, split: str, seed: int, indices: range, size: int, fixed: Fixed) -> list[tuple]:
+    if os.getpid() != owner:
+        end_with_parent()
     return [_sample(kind, split, seed, index, size, fixed) for index in indices]
 
 

@@ -1,5 +1,6 @@
 """The parameters of the study and their presets."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -47,6 +48,20 @@ class BagSSL(StudyParams):
         """Also the stored trainings, which are about Scenes, where none are made."""
         stored = self.dataset == "scenes:objects" and not self.retrain
         return {**super().reads, "files": ("tuning/bagssl.json",) if stored else ()}
+
+    @property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """See `StudyParams.needs`."""
+        return {self.dataset: ("train", "classes")}
+
+    def conflicts(self) -> Iterator[str]:
+        """See `StudyParams.conflicts`."""
+        yield from self._among("followed", self.encoders, "the encoders")
+        yield from self._at_most("n_local", "n_test")
+        yield from self._at_most("n_counts", "n_test")
+        yield from self._at_most("n_patches", "most")
+        if not self.small < self.side < self.large:
+            yield f"patches need small < side < large, not {self.small}, {self.side}, {self.large}"
 
 
 PARAMS = BagSSL

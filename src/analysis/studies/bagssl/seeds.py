@@ -10,7 +10,6 @@ import numpy as np
 
 from analysis import cache, encoders, features, paths, probing
 from analysis.encoders.base import Encoder
-from analysis.errors import UserError
 from analysis.progress import track
 from analysis.results import Row, read_json
 from analysis.studies.bagssl.aggregate import aggregate
@@ -64,16 +63,8 @@ def folder() -> Path:
 def _row(method: str, seed: int, device: str) -> Row:
     path = folder() / f"seed{seed}" / f"{method}.safetensors"
     name = f"file:{path}" if seed else f"zoo:{method}"
-    if seed and "probes" not in _card(path):
+    if seed:
         train(method, seed=seed, device=device, out=path.parent)
     digest = read_json(encoders.weight_files(name)[1])["digest"]
     found = cache.record("further-seeds", lambda: measure(encoders.load(name, device)), digest, device)
     return {"method": method, "seed": seed, "digest": digest, **found}
-
-
-def _card(path: Path) -> Row:
-    """The card of a training; nothing where it was not finished."""
-    try:
-        return read_json(path.with_suffix(".json"))
-    except UserError:
-        return {}

@@ -1,5 +1,6 @@
 """The parameters of the study and their presets."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -30,6 +31,11 @@ class MaskingCka(StudyParams):
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     n_permutations: int = Field(200, ge=20, le=100_000, description="row permutations of each null")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+    def conflicts(self) -> Iterator[str]:
+        """See `StudyParams.conflicts`."""
+        if self.min_coverage >= self.max_coverage:
+            yield f"min_coverage ({self.min_coverage:g}) must be less than max_coverage ({self.max_coverage:g})"
 
 
 PARAMS = MaskingCka

@@ -1,11 +1,14 @@
 """The parameters of the study and their presets."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from analysis.params import groups
 from analysis.params.base import Names, Preset, Share, StudyParams
+
+COMPLETE = ("simclr", "vicreg", "barlow-twins", "moco")  # methods of which the zoo holds every trained part
 
 
 class QScore(StudyParams):
@@ -48,6 +51,18 @@ class QScore(StudyParams):
         """Also the ladder, and the stored trainings where none are made."""
         names = tuple(dict.fromkeys((*self.encoders, *self.ladder)))
         return {**super().reads, "encoders": names, "files": () if self.retrain else ("tuning/qscore.json",)}
+
+    @property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """See `StudyParams.needs`."""
+        masked = {self.masked: ("masks",)} if self.masked else {}
+        return masked | {self.dataset: ("train", "classes", *masked.get(self.dataset, ()))}
+
+    def conflicts(self) -> Iterator[str]:
+        """See `StudyParams.conflicts`."""
+        if self.low >= self.high:
+            yield f"low ({self.low:g}) must be less than high ({self.high:g})"
+        yield from self._among("methods", COMPLETE, "the methods of which the zoo holds every trained part")
 
 
 PARAMS = QScore

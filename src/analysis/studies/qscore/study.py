@@ -28,13 +28,11 @@ def compute(study: Notebook) -> Shown | None:
     """Fill `study.results`, and return what the pictures need; None where the page is drawn from stored numbers.
 
     Raises:
-        UserError: a method cannot be trained further, or a data set has no masks; before any work.
+        UserError: a data set has no masks; before any work.
     """
     if study.stored:
         return None
     params, results = _params(study), study.results
-    if params.retrain:
-        tuning.check(params.methods)
     data = split(params.dataset, size_for(params.dataset, params.encoders), params.n_train, params.n_test, params.seed)
     of = core.regions(params.masked, params.n_maps, size_for(params.masked, params.encoders)) if params.masked else None
     measured = measure(params, data, of)

@@ -4,6 +4,7 @@ One cell is one (method, arm, seed). Its result is kept in the cache: a killed r
 trained twice.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from analysis.encoders.backbones import wrap
 from analysis.encoders.base import Encoder
 from analysis.encoders.transform import HALF
 from analysis.encoders.weights import load_strict, read_safetensors, under
-from analysis.errors import UserError
+from analysis.processes import end_with_parent, workers
 from analysis.progress import track
 from analysis.provenance import weights_digest
 from analysis.results import Row, read_json
@@ -36,7 +37,6 @@ from analysis.training.methods import METHODS, Method
 from analysis.training.methods.base import Step
 from analysis.training.recipe import RECIPE, draw_views
 
-COMPLETE = ("simclr", "vicreg", "barlow-twins", "moco")  # methods of which the zoo holds every trained part
 STORED = paths.DATA / "tuning" / "qscore.json"
 
 
@@ -61,29 +61,11 @@ class Plan:
 
 
 def cells(methods: Sequence[str], seeds: int, plan: Plan, rule: Rule, device: str = "cpu") -> list[Row]:
-    """One row per method, arm and seed: probes, Q, sparsity, attention to the class-defining part, pull of each term.
-
-    Raises:
-        UserError: a method of which the zoo holds only a part, so that it cannot be trained further.
-    """
-    check(methods)
+    """One row per method, arm and seed: probes, Q, sparsity, attention to the class-defining part, pull of each term."""
     wanted = [(method, arm, seed) for method in methods for seed in range(seeds) for arm in ARMS]
-    jobs = (delayed(_cell)(*cell, plan, rule, device) for cell in wanted)
-    rows = Parallel(n_jobs=-1, return_as="generator")(jobs)
+    jobs = (delayed(_cell)(os.getpid(), *cell, plan, rule, device) for cell in wanted)
+    rows = Parallel(n_jobs=workers(), return_as="generator")(jobs)
     return list(track(rows, "training further", total=len(wanted), unit="training"))
-
-
-def check(methods: Sequence[str]) -> None:
-    """Refuse what cannot be trained further.
-
-    Raises:
-        UserError: see `cells`.
-    """
-    for method in methods:
-        if method not in COMPLETE:
-            raise UserError(
-                f"{method!r} cannot be trained further: the zoo holds every trained part of {', '.join(COMPLETE)} only"
-            )
 
 
 def folder() -> Path:
@@ -91,7 +73,9 @@ def folder() -> Path:
     return paths.build() / "tuning"
 
 
-def _cell(method: str, arm: str, seed: int, plan: Plan, rule: Rule, device: str) -> Row:
+def _cell(owner: int, method: str, arm: str, seed: int, plan: Plan, rule: Rule, device: str) -> Row:
+    if os.getpid() != owner:
+        end_with_parent()
     torch.set_num_threads(1)
     cell = partial(_trained, method, arm, seed, plan, rule, device)
     return cache.record("further-training", cell, weights_digest(f"zoo:{method}"))

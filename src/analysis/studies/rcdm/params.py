@@ -1,11 +1,15 @@
 """The parameters of the study and their presets."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from analysis import paths
+from analysis.errors import UserError
 from analysis.params import groups
 from analysis.params.base import Names, Preset, StudyParams
+from analysis.results import read_json
 
 
 class Rcdm(StudyParams):
@@ -15,7 +19,9 @@ class Rcdm(StudyParams):
     paper: ClassVar[str] = "bordes2022"
     place: ClassVar[int] = 2
 
-    decoder: str = Field("scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders")
+    decoder: str = Field(
+        "scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders, or in build/decoders"
+    )
     alone: tuple[str, ...] = Field((), description="decoders of one representation each, that draw the same beside it")
     histories: tuple[str, ...] = Field((), description="more such decoders, of which the training is shown and no sample")
     encoders: Names = Field(description="encoders whose representations are drawn; the decoder must know them")
@@ -32,12 +38,12 @@ class Rcdm(StudyParams):
     n_shown: int = Field(12, ge=2, le=50_000, description="of them, how many are drawn after each attack")
     n_edited: int = Field(24, ge=2, le=50_000, description="pairs of images between which representations are edited and mixed")
     n_timed: int = Field(24, ge=2, le=50_000, description="images drawn by every sampler of the comparison")
-    eps: Annotated[tuple[float, ...], Field(min_length=1)] = Field(
+    eps: Annotated[tuple[Annotated[float, Field(gt=0, le=255)], ...], Field(min_length=1)] = Field(
         (1.0, 2.0, 4.0, 8.0), description="greatest change of a pixel in attacks, of 255"
     )
     sampler: Literal["heun", "dpm"] = Field("dpm", description="deterministic solver that draws every sample")
     steps: int = Field(12, ge=2, le=1000, description="its steps")
-    ancestral: Annotated[tuple[int, ...], Field(min_length=1)] = Field(
+    ancestral: Annotated[tuple[Annotated[int, Field(ge=2, le=1000)], ...], Field(min_length=1)] = Field(
         (100, 250), description="steps of ancestral sampling that it is compared with"
     )
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
@@ -52,9 +58,33 @@ class Rcdm(StudyParams):
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Also the encoder that judges, and the decoder."""
         names = tuple(dict.fromkeys((*self.encoders, self.judge)))
-        files = tuple(f"decoders/{name}.{kind}" for name in (self.decoder, *self.alone) for kind in ("safetensors", "json"))
-        cards = tuple(f"decoders/{name}.json" for name in self.histories)
-        return {**super().reads, "encoders": names, "files": (*files, *cards)}
+        cards = [paths.decoder(name) for name in (self.decoder, *self.alone)]
+        files = (*cards, *(card.with_suffix(".safetensors") for card in cards), *map(paths.decoder, self.histories))
+        short = (file.relative_to(paths.DATA) if file.is_relative_to(paths.DATA) else file for file in files)
+        return {**super().reads, "encoders": names, "files": tuple(map(str, short))}
+
+    @property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """See `StudyParams.needs`."""
+        return {self.dataset: ("train", "classes")}
+
+    def conflicts(self) -> Iterator[str]:
+        """See `StudyParams.conflicts`."""
+        yield from self._at_most("n_images", "n_bank")
+        for name in ("n_again", "n_changed"):
+            yield from self._at_most(name, "n_images")
+        yield from self._at_most("n_shown", "n_attacked")
+        if self.judge in self.encoders:
+            yield f"judge: {self.judge!r} is one of the encoders that are drawn; it must be held out"
+        if self.decoder in self.alone:
+            yield f"alone: {self.decoder!r} is the decoder itself"
+
+    def preflight(self) -> None:
+        """See `StudyParams.preflight`: the decoder must have learnt the representations of these encoders."""
+        learnt = read_json(paths.decoder(self.decoder)).get("encoders", {})
+        for name in self.encoders:
+            if name not in learnt:
+                raise UserError(f"rcdm: the decoder {self.decoder!r} does not know {name!r}; it knows {', '.join(learnt)}")
 
 
 PARAMS = Rcdm

@@ -1,5 +1,6 @@
 """The study from end to end: everything measured, the rules applied, every number in a table."""
 
+from analysis import paths
 from analysis.decoders import card
 from analysis.decoders.decoder import Decoder, load
 from analysis.notebook import Notebook
@@ -30,7 +31,7 @@ def compute(study: Notebook) -> Measured | None:
     measured = measure(params, decoder)
     results.tables |= measured.tables
     results.tables["decoder"] = [_decoder_row(decoder)]
-    cards = [decoder.card, *(card.facts(card.folder() / f"{name}.json") for name in (*params.alone, *params.histories))]
+    cards = [decoder.card, *(card.facts(paths.decoder(name)) for name in (*params.alone, *params.histories))]
     results.tables["training"] = [row for each in cards for row in card.history(each)]
     results.tables["encoders"] = encoder_rows(params.encoders)
     results.tables["taps"] = tap_rows(measured.taps)
