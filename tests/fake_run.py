@@ -5,11 +5,12 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from analysis.claims import Finding
 from analysis.params import resolve
 from analysis.plan import Entry
 from analysis.provenance import manifest, write_manifest
 from analysis.results import Results, plain, write_text
+from analysis.rules import Finding, Judged
+from analysis.stats import Estimate
 
 ALT = "Both lines fall from one to zero as the occluded side grows, the dashed one sooner."
 
@@ -76,8 +77,10 @@ def _cells(folder: Path) -> list[nbformat.NotebookNode]:
 def _results(entry: Entry, sign: float) -> Results:
     results = Results(entry.study, entry.name, entry.preset, plain(resolve(entry.study, entry.preset).model_dump()))
     results.answer = "Removing the background changes less than removing the object."
+    no, yes, own = Estimate(0.02, -0.01, 0.04), Estimate(0.9, 0.8, 1.0), sign * 0.4123
+    judged = Judged("gap", "gap", 0.05, "supported", Estimate(own, own - 0.05, own + 0.05), no, yes, 0.45)
     results.claims = [
-        Finding("M1", "supported", sign * 0.4123, sign * 0.4123 - 0.05, sign * 0.4123 + 0.05, 0.02, -0.01, 0.04, 48, 100),
-        Finding("M3", "inconclusive", None, None, None, None, None, None, 48, 100),
+        Finding("M1", "supported", (judged,), "gap", 48),
+        Finding("M3", "not testable here", reason="no encoder has learnt", n=48),
     ]
     return results

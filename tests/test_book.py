@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import fake_run
-from analysis import paths
+from analysis import ledger, paths
 from analysis.book import appendix, assemble, build, measures
 from analysis.errors import UserError
 from analysis.ledger import LEDGER
@@ -90,6 +90,8 @@ def test_the_book_has_every_part_it_promises(book: Path) -> None:
         "how_to_read",
         "rerun",
         "claims",
+        "architecture",
+        "add_a_study",
         "provenance",
         "references",
         "api/index",
@@ -157,10 +159,22 @@ def test_no_path_of_this_machine_is_printed(book: Path) -> None:
 
 def test_every_claim_stands_on_the_claims_page_with_its_verdict(book: Path, pages: dict[Path, Page]) -> None:
     text = " ".join("".join(pages[book / "claims.html"].text).split()).translate({ord("’"): "'"})
-    assert [claim.id for claim in LEDGER if claim.statement not in text or claim.control not in text] == []
-    assert "0.412 [0.362, 0.462]" in text
-    assert "control 0.020 [−0.010, 0.040]" in text
-    assert text.count("not tested") == 3 * len(LEDGER) - 4  # two claims in each of two runs
+    assert [claim.id for claim in LEDGER if claim.statement not in text] == []
+    assert [row["id"] for row in ledger.rows() if row["controls"]["negative"] not in text] == []
+    assert "0.412 [0.362, 0.462], bound 0.05" in text
+    assert "controls 0.020 [−0.010, 0.040] and 0.900 [0.800, 1.000]" in text
+    assert "no encoder has learnt" in text
+    assert text.count("not run") == 3 * len(LEDGER) - 4  # two claims in each of two runs
+
+
+def test_the_front_page_shows_every_claim_with_its_verdicts_each_a_link_to_its_page(
+    pages: dict[Path, Page], book: Path
+) -> None:
+    text = " ".join("".join(pages[book / "intro.html"].text).split()).translate({ord("’"): "'"})
+    assert [claim.id for claim in LEDGER if claim.statement not in text] == []
+    html = (book / "intro.html").read_text(encoding="utf-8")
+    assert re.search(r'href="studies/masking_cka/default/masking_cka.html"[^>]*>.{0,120}supported', html)
+    assert text.count("not run") == 2 * len(LEDGER) - 4
 
 
 def test_the_foot_of_a_page_tells_how_it_was_made(book: Path, pages: dict[Path, Page]) -> None:

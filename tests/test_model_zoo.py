@@ -366,5 +366,5 @@ def test_an_instrument_has_a_part_of_its_own_in_the_book_and_no_claims(tmp_path:
     files = verdicts.write(found)
     zoo, masking = (files[f"studies/{name}/index.md"] for name in ("model_zoo", "masking_cka"))
     assert "So model_zoo." in zoo
-    assert not [word for word in ("Claims", "cite") if word in zoo]
-    assert [word for word in ("Claims", "cite") if word in masking] == ["Claims", "cite"]
+    assert not [word for word in ("Verdicts", "cite") if word in zoo]
+    assert [word for word in ("Verdicts", "cite") if word in masking] == ["Verdicts", "cite"]

@@ -101,6 +101,16 @@ def download(name: str) -> None:
 
 
 @app.command()
+def claims(as_json: Annotated[bool, typer.Option("--json", help="every claim as one line of JSON")] = False) -> None:
+    """Every claim with its rule, its controls and its verdicts, by your own runs where there are some, else published ones."""
+    from analysis import ledger
+    from analysis.results import plain
+
+    for line in (json.dumps(plain(row), ensure_ascii=False) for row in ledger.rows()) if as_json else ledger.lines():
+        typer.echo(line)
+
+
+@app.command()
 def pretrain(
     method: str,
     data: Annotated[str, typer.Option(help="scenes, folder:PATH or tiny-imagenet")] = "scenes",

@@ -1,18 +1,22 @@
-"""The claims page and the front page of each study: every claim with its verdict, interval and control."""
+"""The verdicts in the book: the grid of the front page, the page of all claims, and the front page of each study."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analysis.claims import Claim, Finding
-from analysis.ledger import LEDGER
+from analysis import rules
+from analysis.claims import Claim as OldClaim
+from analysis.claims import Finding as OldFinding
+from analysis.ledger import LEDGER, Claim, Finding
 from analysis.params import STUDIES, study_model
-from analysis.prose import NOTHING, table
+from analysis.prose import NOTHING, show, table
+from analysis.stats import Estimate
 
 if TYPE_CHECKING:
     from analysis.book.stage import Page
 
+Found = dict[tuple[str, str], tuple["Page", Finding]]  # (page, claim) -> where it was judged, and how
 COLUMNS = {"default": "Controlled world", "real": "Real photographs", "paper": "Papers' networks"}
 # Studies that judge claims of a paper, and those of what the others measure with.
 PAPERS = {study: (model.title, model.paper) for study, model in STUDIES.items() if model.paper}
@@ -20,17 +24,19 @@ INSTRUMENTS = {study: model.title for study, model in STUDIES.items() if not mod
 
 
 def write(pages: Sequence[Page]) -> dict[str, str]:
-    """The table of all claims, and an index page per study: file name -> text."""
-    found = {(page.key, finding.id): (page, finding) for page in pages for finding in page.results.claims}
+    """The grid of the front page, the page of all claims, and an index page per study: file name -> text."""
+    found: Found = {(page.key, finding.id): (page, finding) for page in pages for finding in page.results.claims}
     studies = {study: [claim for claim in LEDGER if claim.study == study] for study in PAPERS}
     everything = "\n".join(
-        f"## {title}\n\nClaims of {{cite:t}}`{key}`.\n\n{claims_table(studies[study], found)}\n"
+        f"## {title}\n\nClaims of {{cite:t}}`{key}`.\n\n{claims_table(studies[study], found)}\n{_how(studies[study])}\n"
         for study, (title, key) in PAPERS.items()
     )
     files = {"_generated/claims.md": everything, "_generated/summary.md": _summary(found)}
     for study in dict.fromkeys(page.entry.study for page in pages):
         own = [page for page in pages if page.entry.study == study]
-        claims = "" if study in INSTRUMENTS else f"## Claims\n\n{claims_table(studies[study], found)}"
+        claims = ""
+        if study in PAPERS:
+            claims = f"## Verdicts\n\n{claims_table(studies[study], found)}\n{_how(studies[study])}"
         files[f"studies/{study}/index.md"] = _study_index(study, own, claims)
     return files
 
@@ -40,52 +46,98 @@ def title(study: str) -> str:
     return INSTRUMENTS[study] if study in INSTRUMENTS else PAPERS[study][0]
 
 
-def claims_table(claims: Sequence[Claim], found: dict[tuple[str, str], tuple[Page, Finding]]) -> str:
-    """The claims with one verdict per preset, and below them, folded, how each is judged."""
-    rows = [
-        {"id": f"**{claim.id}**", "claim": claim.statement, **{key: _verdict(found.get((key, claim.id))) for key in COLUMNS}}
-        for claim in claims
-    ]
-    how = "\n".join(
-        f"**{claim.id}**\n: *Quantity.* {claim.quantity}\n\n  *Control.* {claim.control}\n\n  *Rule.* {claim.rule}\n"
-        for claim in claims
-    )
-    verdicts = table(rows, {"id": "", "claim": "Claim", **COLUMNS}).markdown
-    return f"{{.claims}}\n{verdicts}\n:::{{dropdown}} Quantity, control and rule of each claim\n{how}:::\n"
-
-
 def badge(verdict: str) -> str:
-    """A verdict as a coloured word."""
+    """A verdict as a coloured word, with its symbol before it."""
     return f"[{verdict}]{{.verdict .{verdict.replace(' ', '-')}}}"
 
 
-def number(value: float | None) -> str:
-    """An estimate with three decimals, or three digits where it is large; a dash for none."""
-    if value is None:
+def claims_table(claims: Sequence[Claim], found: Found) -> str:
+    """The claims with their verdict in each setting: estimate, bound and both controls; beside them the paper's own number."""
+    rows = [
+        {
+            "id": f"**{claim.id}**",
+            "claim": claim.statement,
+            **{key: _verdict(found.get((key, claim.id))) for key in COLUMNS},
+            "published": _published(claim),
+        }
+        for claim in claims
+    ]
+    heads = {"id": "", "claim": "Claim", **COLUMNS, "published": "The paper's own number"}
+    return f"{{.claims}}\n{table(rows, heads).markdown}"
+
+
+def grid(found: Found) -> str:
+    """Every claim with its verdicts in the world and on photographs, each a link to the page that found it."""
+    keys = ("default", "real")
+    rows = [
+        {"id": f"**{claim.id}**", "claim": claim.statement, "published": _published(claim)}
+        | {key: _linked(found.get((key, claim.id))) for key in keys}
+        for claim in LEDGER
+    ]
+    heads = {"id": "", "claim": "Claim", **{key: COLUMNS[key] for key in keys}, "published": "The paper's own number"}
+    return f"{{.claims}}\n{table(rows, heads).markdown}"
+
+
+def _how(claims: Sequence[Claim]) -> str:
+    """How each claim is judged, folded."""
+    return "\n".join(f":::{{dropdown}} {claim.id}: rule and controls\n{_rule(claim)}\n:::\n" for claim in claims)
+
+
+def _rule(claim: Claim) -> str:
+    if isinstance(claim, OldClaim):
+        return f"*Quantity.* {claim.quantity}\n\n*Control.* {claim.control}\n\n*Rule.* {claim.rule}"
+    told = claim.published
+    paper = f"\n\n*The paper.* {told.text} ({told.source})." if told else ""
+    rule = claim.rule
+    return f"{rule.sentence()}\n\n*Negative control.* {rule.negative}.\n\n*Positive control.* {rule.positive}.{paper}"
+
+
+def _published(claim: Claim) -> str:
+    if isinstance(claim, OldClaim) or claim.published is None:
         return NOTHING
-    return (f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}").replace("-", "−")
+    verdict = rules.published_verdict(claim)
+    return claim.published.text + (f"<br>{badge(verdict)} by our rule" if verdict != "not run" else "")
+
+
+def _linked(entry: tuple[Page, Finding] | None) -> str:
+    """A verdict as a link to its page."""
+    return badge("not run") if entry is None else f"[{badge(_word(entry[1]))}](/{entry[0].document}.ipynb)"
+
+
+def _word(finding: Finding) -> str:
+    return "not testable here" if finding.verdict == "not tested" else finding.verdict
 
 
 def _verdict(entry: tuple[Page, Finding] | None) -> str:
-    if entry is None:
-        return badge("not tested")
-    page, finding = entry
-    parts = [f"{badge(finding.verdict)} [page](/{page.document}.ipynb)"]
-    if finding.estimate is not None:
-        parts.append(_interval(finding.estimate, finding.low, finding.high))
-    if finding.control_value is not None:
-        parts.append("control " + _interval(finding.control_value, finding.control_low, finding.control_high))
-    return "<br>".join(parts)
+    """A verdict with the numbers that decided it."""
+    return _linked(entry) if entry is None else "<br>".join([_linked(entry), *_numbers(entry[1])])
 
 
-def _interval(value: float, low: float | None, high: float | None) -> str:
-    return number(value) + (f" [{number(low)}, {number(high)}]" if low is not None and high is not None else "")
+def _numbers(finding: Finding) -> list[str]:
+    if isinstance(finding, OldFinding):
+        if finding.estimate is None:
+            return []
+        control = (finding.control_value, finding.control_low, finding.control_high)
+        shown = [_interval(finding.estimate, finding.low, finding.high)]
+        return shown + ([f"control {_interval(*control)}"] if control[0] is not None else [])
+    decided = finding.deciding
+    if decided is None:
+        return [finding.reason]
+    numbers = [f"{show(decided.own)}, bound {decided.smallest:g}".replace("-", "−")]
+    numbers += [f"controls {show(decided.negative)} and {show(decided.positive)}"]
+    return numbers + ([finding.reason] if finding.reason else [])
 
 
-def _summary(found: dict[tuple[str, str], tuple[Page, Finding]]) -> str:
-    """How far this copy of the book has come."""
-    tested = {claim for (key, claim), (_, finding) in found.items() if key in COLUMNS and finding.verdict != "not tested"}
-    return f"This copy puts {len(tested)} of the {len(LEDGER)} [claims](claims.md) of the five papers to the test.\n"
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    return show(Estimate(*(float("nan") if number is None else number for number in (value, low, high))))
+
+
+def _summary(found: Found) -> str:
+    """How far this copy of the book has come, and the grid of all verdicts."""
+    open_ = ("not tested", "not testable here")
+    tested = {claim for (key, claim), (_, finding) in found.items() if key in COLUMNS and finding.verdict not in open_}
+    words = f"This copy puts {len(tested)} of the {len(LEDGER)} [claims](claims.md) of the five papers to the test."
+    return f"{words}\n\n{grid(found)}\n"
 
 
 def _study_index(study: str, pages: Sequence[Page], claims: str) -> str:
