@@ -15,8 +15,8 @@
 #
 # **What must hold.** The studies of this book measure small encoders that this project trained itself, by one recipe, so
 # that methods differ in nothing but their method. That is worth something only if training taught each of them something.
-# So each is held against its *untrained twin*, the same network with its initial weights, on images that neither has
-# seen. Whoever does not beat its twin is named on this page: a finding about such a file says nothing about the method
+# So each is held against its *untrained copy*, the same network with its initial weights, on images that neither has
+# seen. Whoever does not beat its copy is named on this page: a finding about such a file says nothing about the method
 # whose name it bears.
 #
 # There are residual networks {cite:p}`he2016` and vision transformers {cite:p}`dosovitskiy2021`, small enough to be
@@ -47,7 +47,7 @@ from analysis.prose import say
 
 use_style()
 study = open_notebook("model_zoo", globals())
-images = zoo.compute(study)
+measured = zoo.compute(study)
 results = study.results
 tables, titles = results.tables, pages.titles(results)
 
@@ -89,7 +89,7 @@ pages.deviations_table(results)
 study.show(
     plots.scores(tables["scores"], tables["encoders"], results.scalars["chance"]),
     "scores",
-    "Every encoder with its 95 % intervals. Dotted lines: the untrained twin; dashed: chance. To be of use, a point must lie above "
+    "Every encoder with its 95 % intervals. Dotted lines: the untrained copy; dashed: chance. To be of use, a point must lie above "
     "and to the right of the dotted lines.",
 )
 
@@ -102,7 +102,7 @@ pages.scores_table(results)
 # The gain is the difference of accuracies on the same images; resampling them in pairs gives its interval.
 
 # %%
-say(RULE)
+say(RULE.sentence())
 
 # %%
 pages.verdicts_table(results)
@@ -121,13 +121,13 @@ pages.failures(results)
 
 # %%
 study.show(
-    plots.layers(tables["layers"], titles),
+    plots.layers(tables["layers"], tables["encoders"], titles),
     "layers",
     "Tokens averaged over the image after each block; bands are 95 % intervals. *Out* is the output that the studies use.",
 ) if tables["layers"] else say("*No transformer of this run was probed.*")
 
 # %%
-pages.middle_table(results) if tables["middle"] else say("*No trained transformer of this run has an untrained twin in it.*")
+pages.verdicts_table(results, "middle") if tables["middle"] else say("*No trained transformer of this run has an untrained copy in it.*")
 
 # %% [markdown]
 # An encoder that did not begin with random weights owes part of its scores to what it began as. Its own part is the gain
@@ -155,7 +155,7 @@ study.show(
 # ### Who is near whom
 
 # %%
-zoo.pictures(study, images)
+zoo.pictures(study, measured)
 
 # %% [markdown]
 # ## Do the cards still tell the truth?

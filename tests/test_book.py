@@ -62,12 +62,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The HTML of two runs of the small notebook, with the API pages of three modules."""
+    """The HTML of two runs of the small notebook, with the API pages of four modules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANALYSIS_BUILD", str(tmp_path_factory.mktemp("build")))
         patch.setattr(measures, "write", cache(measures.write))  # a few seconds, and the book is built twice
         patch.setattr(
-            appendix, "public_modules", lambda: {name: [f"analysis.{name}"] for name in ("paths", "prose", "figures")}
+            appendix, "public_modules", lambda: {name: [f"analysis.{name}"] for name in ("paths", "prose", "figures", "stats")}
         )
         for entry in ENTRIES:
             fake_run.make(entry)

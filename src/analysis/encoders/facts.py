@@ -187,12 +187,12 @@ def _untrained(card: Mapping[str, Any]) -> str | None:
     fits = []
     for path in sorted(paths.ZOO.glob("*.json")):
         other = read_json(path)
-        if METHODS.get(methods.of_recipe(str(other.get("method")))) == METHODS["untrained"] and _shape(other) == _shape(card):
+        if METHODS.get(methods.of_recipe(str(other.get("method")))) == METHODS["untrained"] and network(other) == network(card):
             fits.append((other.get("probes", {}).get("data") != card.get("probes", {}).get("data"), f"zoo:{path.stem}"))
     return min(fits)[1] if fits else None
 
 
-def _shape(card: Mapping[str, Any]) -> dict[str, Any]:
+def network(card: Mapping[str, Any]) -> dict[str, Any]:
     """The network itself: what its head is and where it is read does not make another one."""
     return {key: value for key, value in card["architecture"].items() if key not in ("projector", "output")}
 

@@ -99,19 +99,19 @@ def read(encoder: str) -> Card:
     return Card(encoder, content)
 
 
-def twins(cards: Sequence[Card]) -> dict[str, str]:
+def copies(cards: Sequence[Card]) -> dict[str, str]:
     """Trained encoder -> the untrained one of the same architecture.
 
     Raises:
-        UserError: a trained encoder comes without its untrained twin.
+        UserError: a trained encoder comes without its untrained copy.
     """
-    untrained = {_shape(card): card.encoder for card in cards if card.supervision == "nothing"}
+    untrained = {str(facts.network(card.content)): card.encoder for card in cards if card.supervision == "nothing"}
     trained = [card for card in cards if card.supervision != "nothing"]
-    alone = [card for card in trained if _shape(card) not in untrained]
+    alone = [card for card in trained if str(facts.network(card.content)) not in untrained]
     if alone:
         other = "zoo:untrained-vit" if alone[0].family == "ViT" else "zoo:untrained"
-        raise UserError(f"{alone[0].encoder} comes without its untrained twin: add {other} to encoders")
-    return {card.encoder: untrained[_shape(card)] for card in trained}
+        raise UserError(f"{alone[0].encoder} comes without its untrained copy: add {other} to encoders")
+    return {card.encoder: untrained[str(facts.network(card.content))] for card in trained}
 
 
 def starts(cards: Sequence[Card]) -> dict[str, str]:
@@ -119,11 +119,6 @@ def starts(cards: Sequence[Card]) -> dict[str, str]:
     made = {(card.method, card.recipe["data"]): card.encoder for card in cards}
     keys = {card.encoder: (card.start, card.recipe["data"]) for card in cards if card.start != RANDOM}
     return {encoder: made[key] for encoder, key in keys.items() if key in made}
-
-
-def _shape(card: Card) -> str:
-    """The network itself: what its head is and where it is read does not make another one."""
-    return str({key: value for key, value in card.content["architecture"].items() if key not in ("projector", "output")})
 
 
 def row(card: Card) -> Row:
@@ -186,7 +181,8 @@ def deviation(card: Card) -> Row:
 def from_card(card: Card) -> Row:
     """Scores as the card gives them, of an encoder that this run does not probe."""
     probes = card.probes
-    scores = {f"{probe}_{key}": value for probe in ("knn", "linear") for key, value in probes[probe].items()}
+    ends = {"": "accuracy", "_low": "low", "_high": "high"}
+    scores = {f"{probe}{end}": probes[probe][key] for probe in ("knn", "linear") for end, key in ends.items()}
     sizes = {key: probes[key] for key in ("data", "n_train", "n_test", "chance", "rankme")}
     return {"encoder": card.encoder, "title": card.title, "family": card.family, **sizes, **scores}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from analysis import encoders, features, probing
+from analysis.neighbours import nearest
 from analysis.progress import track
 from analysis.studies.model_zoo.params import ModelZoo
 from analysis.training.data import factors, scenes, training_set, validation_set
@@ -104,7 +105,7 @@ def probe(x: np.ndarray, y: np.ndarray, data: Images, asked: np.ndarray) -> Prob
         right(x, y, data),
         probing.rankme(y),
         {name: probing.decodability(x, data.known[name], y, data.found[name]) for name in data.known},
-        nearest(x, y[asked]),
+        nearest(y[asked], x, NEAREST)[0],
     )
 
 
@@ -113,12 +114,6 @@ def pixels(images: np.ndarray) -> np.ndarray:
     n, side = len(images), images.shape[1] // _BLOCK
     blocks = np.asarray(images).reshape(n, side, _BLOCK, side, _BLOCK, 3)
     return blocks.mean((2, 4), dtype=np.float32).reshape(n, -1) / np.float32(255)
-
-
-def nearest(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Rows of x (n, d) nearest to each row of y (q, d) by cosine, nearest first: (q, 5)."""
-    unit_x, unit_y = (z / np.linalg.norm(z, axis=1, keepdims=True).clip(1e-12) for z in (x, y))
-    return np.argsort(-(unit_y @ unit_x.T), axis=1, kind="stable")[:, :NEAREST]
 
 
 def constant(known: np.ndarray, found: np.ndarray) -> float:

@@ -1,8 +1,9 @@
 """What the page says: tables and sentences, from the stored numbers alone."""
 
-from analysis.prose import NOTHING, Column, Prose, say, table
+from analysis.prose import INTERVAL, NOTHING, Column, Prose, say, table
 from analysis.results import Results, Row
-from analysis.studies.model_zoo.measure import PIXELS, PROBES
+from analysis.studies import base
+from analysis.studies.model_zoo.measure import PIXELS
 from analysis.studies.model_zoo.verdict import ALLOWED, BEATS
 
 _PRECISION = {"32-true": "float32", "bf16-mixed": "bfloat16"}
@@ -10,7 +11,7 @@ _PRECISION = {"32-true": "float32", "bf16-mixed": "bfloat16"}
 
 def titles(results: Results) -> dict[str, str]:
     """Encoder -> short title."""
-    return {row["encoder"]: row["title"] for row in results.tables["encoders"]} | {PIXELS: PIXELS, "constant": "best constant"}
+    return base.titles(results) | {PIXELS: PIXELS, "constant": "best constant"}
 
 
 def encoders_table(results: Results) -> Prose:
@@ -60,47 +61,33 @@ def deviations_table(results: Results) -> Prose:
 
 def scores_table(results: Results) -> Prose:
     """Both probes with their intervals, and the effective rank."""
-    rows = [
-        {**row, **{probe: _interval(row[probe], row[f"{probe}_low"], row[f"{probe}_high"]) for probe in PROBES}}
-        for row in _titled(results, "scores")
-    ]
-    columns: dict[str, Column] = {
-        "title": "Representation",
-        "knn": "kNN",
-        "linear": "Linear probe",
-        "rankme": ("RankMe", ".1f"),
-    }
-    return table(rows, columns | {"n": ("Images", ",d")})
+    columns: dict[str, Column] = {"title": "Representation", "knn": ("kNN", INTERVAL), "linear": ("Linear probe", INTERVAL)}
+    return table(_titled(results, "scores"), columns | {"rankme": ("RankMe", ".1f"), "n": ("Images", ",d")})
 
 
-def verdicts_table(results: Results) -> Prose:
-    """Gains over the untrained twin, and what the rule says."""
-    heads: dict[str, Column] = {"knn": "Gain in kNN", "linear": "Gain in linear probe", "state": "By the rule"}
-    return table(_gains(results, "verdicts"), {"title": "Encoder", **heads})
-
-
-def middle_table(results: Results) -> Prose:
-    """The same gains, measured after the middle block of the transformers."""
-    heads: dict[str, Column] = {"knn": "Gain in kNN", "linear": "Gain in linear probe", "state": "By the rule, after half"}
-    return table(_gains(results, "middle"), {"title": "Encoder", **heads})
+def verdicts_table(results: Results, name: str = "verdicts") -> Prose:
+    """Gains over the untrained copy, and what the rule says; of `middle` after the middle block of the transformers."""
+    heads: dict[str, Column] = {"knn": ("Gain in kNN", INTERVAL), "linear": ("Gain in linear probe", INTERVAL)}
+    return table(_titled(results, name), {"title": "Encoder", **heads, "state": "That it beats its untrained copy is"})
 
 
 def starts_table(results: Results) -> Prose:
     """Gains of encoders that went on from another one, over that one."""
     if not results.tables["starts"]:
         return say("*No encoder of this run began as another one of it.*")
-    rows = [{**row, "state": "yes" if row["state"] == BEATS else "no"} for row in _gains(results, "starts")]
-    heads: dict[str, Column] = {"knn": "Gain in kNN", "linear": "Gain in linear probe", "state": "Both above 0"}
-    return table(rows, {"title": "Encoder", "start": "Began as", **heads})
+    known = titles(results)
+    rows = [{**row, "start": known[row["control"]]} for row in _titled(results, "starts")]
+    heads: dict[str, Column] = {"knn": ("Gain in kNN", INTERVAL), "linear": ("Gain in linear probe", INTERVAL)}
+    return table(rows, {"title": "Encoder", "start": "Began as", **heads, "state": "That it beats that one is"})
 
 
 def failures(results: Results) -> Prose:
-    """The encoders that do not beat their untrained twins, by name."""
+    """The encoders that do not beat their untrained copies, by name."""
     lost = [row for row in _titled(results, "verdicts") if row["state"] != BEATS]
     if not results.tables["verdicts"]:
         return say("No encoder of this run was trained.")
     if not lost:
-        return say("Every trained encoder of this run **beats its untrained twin**.")
+        return say("Every trained encoder of this run **beats its untrained copy**.")
     names = ", ".join(f"{row['title']} (`{row['encoder']}`)" for row in lost)
     return say(
         "**Not better than untrained: {names}.** What a study finds with {them} is about the file, not about the method.",
@@ -133,15 +120,17 @@ def cards_table(results: Results) -> Prose:
     """Scores of encoders that this run did not probe, as their cards give them."""
     if not results.tables["cards"]:
         return say("*Every encoder of this run was probed in it; none is shown by its card alone.*")
-    rows = [
-        {**row, **{p: _interval(*(row[f"{p}_{key}"] for key in ("accuracy", "low", "high"))) for p in PROBES}}
-        for row in results.tables["cards"]
-    ]
     columns: dict[str, Column] = {
-        **{"title": "Method", "encoder": "Name", "data": "Trained and probed on", "knn": "kNN", "linear": "Linear probe"},
-        **{"chance": ("Chance", ".3f"), "rankme": ("RankMe", ".1f"), "n_test": ("Images", ",d")},
+        "title": "Method",
+        "encoder": "Name",
+        "data": "Trained and probed on",
+        "knn": ("kNN", INTERVAL),
+        "linear": ("Linear probe", INTERVAL),
+        "chance": ("Chance", ".3f"),
+        "rankme": ("RankMe", ".1f"),
+        "n_test": ("Images", ",d"),
     }
-    return table(rows, columns)
+    return table(results.tables["cards"], columns)
 
 
 def time(results: Results) -> Prose:
@@ -169,7 +158,7 @@ def answer(results: Results) -> Prose:
         return say("**Answer.** This run holds no trained encoder.")
     rest = f"; {', '.join(lost)} {'does' if len(lost) == 1 else 'do'} not" if lost else ""
     return say(
-        "**Answer.** {beating:.0f} of {trained:.0f} trained encoders beat their untrained twins, on both probes and with "
+        "**Answer.** {beating:.0f} of {trained:.0f} trained encoders beat their untrained copies, on both probes and with "
         "intervals that hold for all of them together{rest}.",
         beating=results.scalars["beating"],
         trained=results.scalars["trained"],
@@ -180,19 +169,3 @@ def answer(results: Results) -> Prose:
 def _titled(results: Results, name: str) -> list[Row]:
     known = titles(results)
     return [{**row, "title": known[row["encoder"]]} for row in results.tables[name]]
-
-
-def _gains(results: Results, name: str) -> list[Row]:
-    known = titles(results)
-    texts = ("value", "low", "high")
-    return [
-        {
-            **{**row, "start": known[row["control"]]},
-            **{probe: _interval(*(row[f"{probe}_{key}"] for key in texts)) for probe in PROBES},
-        }
-        for row in _titled(results, name)
-    ]
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−")

@@ -14,13 +14,13 @@ class ModelZoo(StudyParams):
     title: ClassVar[str] = "The model zoo"
     place: ClassVar[int] = 12
 
-    encoders: Names = Field(description="encoders with a card: `zoo:` and `file:`; with a trained one, its untrained twin")
+    encoders: Names = Field(description="encoders with a card: `zoo:` and `file:`; with a trained one, its untrained copy")
     dataset: Literal["scenes:objects", "tiny-imagenet"] = Field(
         "scenes:objects", description="where encoders are probed; those trained elsewhere are shown by their cards"
     )
     n_train: int = Field(4000, ge=50, le=100_000, description="images on which probes are fitted")
     n_test: int = Field(2000, ge=20, le=10_000, description="other images, on which they are scored")
-    n_bootstrap: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap draws of the gains over untrained twins")
+    n_bootstrap: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap draws of the gains over untrained copies")
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -5,26 +5,26 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH
+from analysis.charts import Drawn, curve, frame, heatmap, image_grid, legend_below
+from analysis.encoders.methods import of_recipe
+from analysis.figures import MUTED, PALETTE, WIDTH, colour
 from analysis.results import Row
-from analysis.studies.model_zoo.measure import NEAREST, PIXELS, PROBES, QUERIES, Images
+from analysis.studies.model_zoo.measure import NEAREST, PIXELS, PROBES, Images
 from analysis.training.collapse import LEAST_RANK, LEAST_STD
 
-Drawn = tuple[Figure, str]
 Titles = Mapping[str, str]
 
 PROBE_TITLES = {"knn": "kNN", "linear": "linear probe"}
 _MARKERS = {"ResNet": "o", "ViT": "s"}
 _COLOURS = {"images": PALETTE[0], "labels": PALETTE[1], "nothing": MUTED}
+_LINES = ("-", "--", ":", "-.")  # of encoders of one method
 _WORDS = {"images": "images alone", "labels": "labels", "nothing": "untrained"}
 
 
 def scores(rows: list[Row], encoders: list[Row], chance: float) -> Drawn:
-    """Linear probe against kNN with intervals, ResNets and ViTs in panels of their own; dotted lines at the untrained twin."""
+    """Linear probe against kNN with intervals, ResNets and ViTs in panels of their own; dotted lines at the untrained copy."""
     table = pd.DataFrame(rows).set_index("encoder")
     known = pd.DataFrame(encoders).set_index("encoder").loc[[name for name in table.index if name != PIXELS]]
     families = [family for family in _MARKERS if family in set(known.family)]
@@ -43,10 +43,7 @@ def scores(rows: list[Row], encoders: list[Row], chance: float) -> Drawn:
         ax.set(title=family, xlabel="kNN accuracy", xlim=(0, top), ylim=(0, top))
         _labels(ax, table.loc[here.index], here.title)
     axes[0, 0].set_ylabel("accuracy of a linear probe")
-    handles = [ax.get_legend_handles_labels() for ax in axes[0]]
-    unique = {label: handle for found in handles for handle, label in zip(*found, strict=True)}
-    unique["chance"] = plt.Line2D([], [], color=MUTED, linestyle="--", linewidth=0.8)
-    fig.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=5, fontsize=7.5)
+    legend_below(fig, axes[0], 5, {"chance": plt.Line2D([], [], color=MUTED, linestyle="--", linewidth=0.8)})
     ours = known[known.supervision == "images"].index
     best, floor = (ours if len(ours) else known.index), known.index[known.supervision == "nothing"]
     name, low = table.linear[best].idxmax(), table.linear[floor].max()
@@ -57,22 +54,22 @@ def scores(rows: list[Row], encoders: list[Row], chance: float) -> Drawn:
     )
 
 
-def layers(rows: list[Row], titles: Titles) -> Drawn:
+def layers(rows: list[Row], encoders: list[Row], titles: Titles) -> Drawn:
     """Both probes after every block of the transformers; the untrained one grey."""
+    colours = {row["encoder"]: colour(of_recipe(row["method"])) for row in encoders}
     table = pd.DataFrame(rows)
     fig, axes = plt.subplots(1, len(PROBES), figsize=(WIDTH, 3.4), sharex=True, sharey=True)
-    order = [name for name in dict.fromkeys(table.encoder) if "untrained" not in name]
+    trained = {row["encoder"] for row in encoders if row["supervision"] != "nothing"}
+    order = [name for name in dict.fromkeys(table.encoder) if name in trained]
     for ax, (probe, head) in zip(axes, PROBE_TITLES.items(), strict=True):
         for name, line in table[table.probe == probe].groupby("encoder", sort=False):
-            colour = PALETTE[order.index(name) % len(PALETTE)] if name in order else MUTED
-            ax.plot(line.depth, line.value, "o-", markersize=3, color=colour, label=titles[str(name)])
-            ax.fill_between(line.depth, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
+            curve(ax, line.depth, line, colours[name], titles[str(name)])
         ax.set(title=head, xlabel="block")
     last = table.depth.max()
     axes[0].set_ylim(0, None)  # of both panels, once all is drawn
     axes[0].set_xticks(range(1, last + 1), [*map(str, range(1, last)), "out"])
     axes[0].set_ylabel("accuracy")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
+    legend_below(fig, axes[:1])
     linear = table[table.probe == "linear"].pivot(index="encoder", columns="depth", values="value")
     fallen = [titles[str(name)] for name in order if linear.loc[name].iloc[:-1].max() > linear.loc[name].iloc[-1]]
     return fig, (
@@ -83,15 +80,15 @@ def layers(rows: list[Row], titles: Titles) -> Drawn:
 
 def _points(ax: Axes, table: pd.DataFrame, marker: str, supervision: str) -> None:
     x, y = ([table[p] - table[f"{p}_low"], table[f"{p}_high"] - table[p]] for p in ("knn", "linear"))
-    colour, filled = _COLOURS[supervision], supervision != "nothing"
+    kind, filled = _COLOURS[supervision], supervision != "nothing"
     ax.errorbar(
         table.knn,
         table.linear,
         yerr=np.clip(y, 0, None),
         xerr=np.clip(x, 0, None),
         fmt=marker,
-        color=colour,
-        markerfacecolor=colour if filled else "none",
+        color=kind,
+        markerfacecolor=kind if filled else "none",
         markersize=4.5,
         linewidth=1,
         label=_WORDS[supervision],
@@ -133,11 +130,7 @@ def factors(rows: list[Row], titles: Titles) -> Drawn:
     columns = list(dict.fromkeys(table.sort_values("kind", key=lambda kind: kind == "R2", kind="stable").heading))
     wide = table.pivot(index="encoder", columns="heading", values="value").loc[list(dict.fromkeys(table.encoder)), columns]
     fig, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.27 * len(wide)))
-    sns.heatmap(wide, ax=ax, vmin=0, vmax=1, cmap=SEQUENTIAL, cbar=False, annot=True, fmt=".2f", annot_kws={"size": 7})
-    ax.set_yticks(ax.get_yticks(), [titles[name] for name in wide.index], rotation=0)
-    ax.set_xticks(ax.get_xticks(), columns, rotation=30, ha="right")
-    ax.set(xlabel="", ylabel="")
-    ax.tick_params(length=0)
+    heatmap(wide.set_axis([titles[name] for name in wide.index]), ax)
     ax.axhline(2, color=MUTED, linewidth=1.5)  # references above, encoders below
     ours, base = wide.drop(index=["constant", PIXELS]), wide.loc[PIXELS]
     gain = (ours.max() - base).sort_values()
@@ -171,13 +164,16 @@ def curves(rows: list[Row], titles: Titles) -> Drawn:
 def health(rows: list[Row], encoders: list[Row], titles: Titles) -> Drawn:
     """Spread and effective rank of the embeddings in training, beside the bounds below which they have collapsed."""
     table = pd.DataFrame(rows).merge(pd.DataFrame(encoders)[["encoder", "family"]], on="encoder")
+    methods = pd.Series({row["encoder"]: of_recipe(row["method"]) for row in encoders})
     table["share"] = table.epoch / table.groupby("encoder").epoch.transform("max")
     families = [family for family in _MARKERS if family in set(table.family)]
     fig, axes = plt.subplots(2, len(families), figsize=(WIDTH, 5.6), sharex=True, sharey="row", squeeze=False)
     for column, family in enumerate(families):
-        for index, name in enumerate(dict.fromkeys(table[table.family == family].encoder)):
+        drawn: list[str] = []
+        for name, method in methods[table[table.family == family].encoder.unique()].items():
             here = table[table.encoder == name]
-            look = {"color": PALETTE[index % len(PALETTE)], "linestyle": "-" if index < len(PALETTE) else "--"}
+            look = {"color": colour(method), "linestyle": _LINES[drawn.count(method) % len(_LINES)]}
+            drawn.append(method)
             axes[0, column].plot(here.share, here.spread, label=titles[name], linewidth=1.3, **look)
             axes[1, column].plot(here.share, here["rank"], linewidth=1.3, **look)
         axes[0, column].set_title(family)
@@ -198,31 +194,18 @@ def health(rows: list[Row], encoders: list[Row], titles: Titles) -> Drawn:
 
 
 def neighbours(rows: list[Row], data: Images) -> Drawn:
-    """Query images above, below them their nearest training images in each representation; framed where the class is right."""
+    """Each query image left, right of it its nearest training images by representation; framed where the class is right."""
     table = pd.DataFrame(rows)
     titles, asked = list(dict.fromkeys(table.title)), list(dict.fromkeys(table["query"]))
-    side, gap, apart = data.x.shape[1], 8, 24
-    width = NEAREST * (side + gap) - gap + apart
-    canvas = np.zeros(((len(titles) + 1) * (side + gap) + gap, QUERIES * width - apart + 2 * gap, 4), dtype=np.uint8)
-    for block, query in enumerate(asked):
-        _paste(canvas, gap, gap + block * width + 2 * (side + gap), data.y[query])
-        for row, title in enumerate(titles, start=1):
-            for found in table[(table.title == title) & (table["query"] == query)].itertuples():
-                place = gap + row * (side + gap), gap + block * width + (found.place - 1) * (side + gap)
-                _paste(canvas, *place, data.x[found.image], framed=found.hit)
-    fig, ax = plt.subplots(figsize=(WIDTH, WIDTH * 0.87 * canvas.shape[0] / canvas.shape[1] + 0.1))
-    ax.imshow(canvas, interpolation="nearest")
-    ax.axis("off")
-    for row, title in enumerate(["query", *titles]):
-        ax.text(-gap, gap + row * (side + gap) + side / 2, title, ha="right", va="center", fontsize=7)
+    cells = table.set_index(["title", "query"]).sort_index()
+    tiles = [
+        [image for query in asked for image in (data.y[query], *data.x[cells.loc[(title, query)].sort_values("place").image])]
+        for title in titles
+    ]
+    fig, ax = image_grid(tiles, titles, ["query", *[""] * NEAREST] * len(asked))
+    for found in table[table.hit].itertuples():
+        column = asked.index(found.query) * (NEAREST + 1) + found.place
+        frame(ax, titles.index(found.title), column, data.x.shape[1], PALETTE[2])
     hits = table.groupby("title", sort=False).hit.sum()
     words = ", ".join(f"{count} in {title}" for title, count in hits.items())
     return fig, f"Of {NEAREST * len(asked)} nearest neighbours, these have the class of their query: {words}."
-
-
-def _paste(canvas: np.ndarray, top: int, left: int, image: np.ndarray, framed: bool = False) -> None:
-    side, line = len(image), 4
-    if framed:
-        frame = canvas[top - line : top + side + line, left - line : left + side + line]
-        frame[:] = (*bytes.fromhex(PALETTE[2][1:]), 255)
-    canvas[top : top + side, left : left + side] = np.dstack([image, np.full((side, side), 255, np.uint8)])

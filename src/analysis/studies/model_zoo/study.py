@@ -1,6 +1,7 @@
 """The study from end to end: cards read, encoders probed, the rule applied, every number in a table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -8,8 +9,9 @@ from analysis import probing
 from analysis.errors import UserError
 from analysis.figures import FigureRef
 from analysis.notebook import Notebook
-from analysis.prose import Prose, say
-from analysis.results import Row
+from analysis.prose import Prose
+from analysis.results import Results, Row
+from analysis.studies.base import Measured, run
 from analysis.studies.model_zoo import cards, plots, verdict
 from analysis.studies.model_zoo.cards import Card
 from analysis.studies.model_zoo.measure import (
@@ -30,70 +32,74 @@ from analysis.training.data import scenes_version
 from analysis.training.recipe import PHOTOGRAPHS, RECIPE
 
 
-def compute(study: Notebook) -> Images | None:
-    """Fill `study.results`, and return the images for `pictures`; None where the page is drawn from stored numbers.
+@dataclass
+class Zoo(Measured):
+    """What was measured, and the images it was measured on, for the picture."""
+
+    images: Images = field(kw_only=True)
+
+
+def compute(study: Notebook) -> Zoo | None:
+    """Fill `study.results`; None where the page is drawn from stored numbers.
 
     Raises:
-        UserError: a card is incomplete or disagrees with what is measured, or a trained encoder comes without its twin.
+        UserError: a card is incomplete or disagrees with what is measured, or a trained encoder comes without its untrained
+            copy.
     """
-    if study.stored:
-        return None
-    params, results = _params(study), study.results
+    zoo = run(study, _measure, scalars=_scalars)
+    if zoo is not None:
+        study.results.answer = answer(study.results).markdown
+    return zoo
+
+
+def pictures(study: Notebook, zoo: Zoo | None) -> FigureRef | Prose:
+    """Queries and their nearest neighbours."""
+    caption = (
+        "Three test images, drawn by the seed, and the five training images nearest to each by cosine. A frame: the same class."
+    )
+    rows = study.results.tables["neighbours"]
+    return study.picture(lambda: plots.neighbours(rows, zoo.images), "neighbours", caption)  # type: ignore[union-attr]
+
+
+def _measure(params: ModelZoo) -> Zoo:
     listed = [cards.read(name) for name in params.encoders]
     here = [card for card in listed if card.measurable(params.dataset)]
     if not here:
         raise UserError(f"none of these encoders was trained on {params.dataset} or is untrained: name another dataset")
-    twins, starts = cards.twins(here), cards.starts(here)
+    copies, starts = cards.copies(here), cards.starts(here)
     data = images(params)
+    zoo = Zoo(params.seed, params.n_bootstrap, images=data)
     probed = measure(data, [card.encoder for card in here], params)
     correct = {name: found.correct for name, found in probed.items()}
     blocks = by_layer(data, [card.encoder for card in here if card.family == "ViT"], params)
     middle = {name: layers[halfway(list(layers))] for name, layers in blocks.items()}
-    results.tables |= {
+    zoo.tables |= {
         "encoders": [cards.row(card) for card in listed],
-        "scores": _scores(probed, params.seed),
-        "verdicts": verdict.verdicts(verdict.gains(correct, twins, params)),
+        "scores": _scores(probed, data, params.seed),
+        "verdicts": verdict.verdicts(correct, copies, params),
         "layers": _layers(blocks, params.seed),
-        "middle": verdict.verdicts(verdict.gains(middle, {k: twins[k] for k in twins if k in middle}, params)),
-        "starts": verdict.verdicts(verdict.gains(correct, starts, params)),
+        "middle": verdict.verdicts(middle, {name: copy for name, copy in copies.items() if name in middle}, params),
+        "starts": verdict.verdicts(correct, starts, params),
         "factors": _factors(probed, data),
         "agreement": _agreement(here, probed, params),
         "curves": [row for card in here for row in cards.curves(card)],
         "recipe": cards.recipe_rows(RECIPE if params.dataset == "scenes:objects" else PHOTOGRAPHS, here),
-        "deviations": [cards.deviation(card) for card in here if card.encoder in twins],
+        "deviations": [cards.deviation(card) for card in here if card.encoder in copies],
         "cards": [cards.from_card(card) for card in listed if card not in here],
+        "neighbours": _neighbours(probed, here, data, params),
     }
-    results.tables["neighbours"] = _neighbours(probed, here, data, params)
-    results.scalars |= _scalars(listed, results.tables, data)
-    results.answer = answer(results).markdown
-    return data
+    return zoo
 
 
-def pictures(study: Notebook, data: Images | None) -> FigureRef | Prose:
-    """Queries and their nearest neighbours; in words only where the images are not at hand."""
-    if data is None:
-        return say(
-            "*The pictures are left out: this page is drawn from stored numbers, and the images may not be copied into it.*"
-        )
-    caption = (
-        "Three test images, drawn by the seed, and the five training images nearest to each by cosine. A frame: the same class."
-    )
-    return study.show(plots.neighbours(study.results.tables["neighbours"], data), "neighbours", caption)
-
-
-def _params(study: Notebook) -> ModelZoo:
-    assert isinstance(study.params, ModelZoo)
-    return study.params
-
-
-def _scores(probed: Mapping[str, Probed], seed: int) -> list[Row]:
+def _scores(probed: Mapping[str, Probed], data: Images, seed: int) -> list[Row]:
     rows: list[Row] = []
+    chance = 1 / len(np.unique(data.truth))
     for name, found in probed.items():
         row: Row = {"encoder": name}
         for probe in PROBES:
             score = probing.accuracy(found.correct[probe], seed)
             row |= {probe: score.value, f"{probe}_low": score.low, f"{probe}_high": score.high}
-        rows.append({**row, "rankme": found.rankme, "n": len(found.correct["knn"])})
+        rows.append({**row, "rankme": found.rankme, "n": len(found.correct["knn"]), "chance": chance})
     return rows
 
 
@@ -104,13 +110,12 @@ def halfway(layers: Sequence[str]) -> str:
 
 def _layers(blocks: Mapping[str, Mapping[str, Correct]], seed: int) -> list[Row]:
     """Both probes after every block, with intervals."""
-    rows: list[Row] = []
-    for name, layers in blocks.items():
-        for depth, (layer, correct) in enumerate(layers.items(), start=1):
-            for probe in PROBES:
-                score = vars(probing.accuracy(correct[probe], seed))
-                rows.append({"encoder": name, "layer": layer, "depth": depth, "probe": probe, **score})
-    return rows
+    return [
+        {"encoder": name, "layer": layer, "depth": depth, "probe": probe, **vars(probing.accuracy(correct[probe], seed))}
+        for name, layers in blocks.items()
+        for depth, (layer, correct) in enumerate(layers.items(), start=1)
+        for probe in PROBES
+    ]
 
 
 def _factors(probed: Mapping[str, Probed], data: Images) -> list[Row]:
@@ -152,17 +157,19 @@ def _neighbours(probed: Mapping[str, Probed], here: Sequence[Card], data: Images
     ]
 
 
-def _scalars(listed: Sequence[Card], tables: Mapping[str, list[Row]], data: Images) -> dict[str, float]:
+def _scalars(results: Results) -> dict[str, float]:
     """Numbers quoted in prose."""
+    tables, parameters = results.tables, results.parameters
+    seconds = [row["wall_seconds"] for row in tables["encoders"]]
     found = {
-        "chance": 1 / len(np.unique(data.truth)),
-        "n_train": float(len(data.x)),
-        "n_test": float(len(data.y)),
+        "chance": tables["scores"][0]["chance"],
+        "n_train": float(parameters["n_train"]),
+        "n_test": float(parameters["n_test"]),
         "trained": float(len(tables["verdicts"])),
         "beating": float(sum(row["state"] == verdict.BEATS for row in tables["verdicts"])),
         "compared": float(len(tables["agreement"])),
         "megabytes": sum(row["bytes"] for row in tables["encoders"]) / 1e6,
-        "hours": sum(card.recipe["wall_seconds"] for card in listed) / 3600,
+        "hours": sum(seconds) / 3600,
     }
     for key in ("knn", "linear", "rankme", "factors"):
         found[f"apart_{key}"] = max((abs(row[key]) for row in tables["agreement"]), default=0.0)

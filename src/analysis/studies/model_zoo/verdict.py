@@ -1,4 +1,4 @@
-"""The rule by which an encoder beats its untrained twin, fixed before any number was seen, and the check of the cards."""
+"""The rule by which an encoder beats its untrained copy, fixed before any number was seen, and the check of the cards."""
 
 from collections.abc import Mapping
 
@@ -7,48 +7,47 @@ import numpy as np
 from analysis import probing
 from analysis.errors import UserError
 from analysis.results import Row
+from analysis.rules import Claim, Condition, Rule, judge
 from analysis.stats import Estimate
+from analysis.studies.base import evidence
 from analysis.studies.model_zoo.cards import Card
-from analysis.studies.model_zoo.measure import PROBES
+from analysis.studies.model_zoo.measure import PROBES, Correct
 from analysis.studies.model_zoo.params import ModelZoo
 
-BEATS, FAILS = "beats its untrained twin", "does not beat its untrained twin"
-RULE = (
-    "An encoder *beats its untrained twin* if the gains of both its probes, kNN and linear, have intervals above 0, at a level "
-    "of 95 % for all encoders together (Bonferroni). Otherwise it *does not*, and is no evidence about its method."
+SMALLEST = 0.01
+_REASON = "a gain of a point would change no study"
+RULE = Rule(
+    (
+        Condition("knn", "gain of kNN over the untrained copy, in accuracy", SMALLEST, _REASON),
+        Condition("linear", "gain of the linear probe over the untrained copy, in accuracy", SMALLEST, _REASON),
+    ),
+    negative="the untrained copy itself",
+    positive="the labels themselves",
 )
+BEATS = "supported"
 # Largest difference from a card that another processor or BLAS explains: rounding of features by 1e-6 flips a few close calls.
 ALLOWED = {"knn": 0.005, "linear": 0.005, "rankme": 0.5, "factors": 0.01}
 
 
-def gains(correct: Mapping[str, Mapping[str, np.ndarray]], controls: Mapping[str, str], params: ModelZoo) -> list[Row]:
-    """Gain of each encoder over its control, probe by probe; intervals hold for all encoders together."""
-    rows = []
-    for encoder, control in controls.items():
-        for probe in PROBES:
-            pair = correct[encoder][probe], correct[control][probe]
-            found = probing.gain(*pair, params.seed, draws=params.n_bootstrap, comparisons=len(controls))
-            rows.append({"encoder": encoder, "control": control, "probe": probe, **vars(found)})
-    return rows
+def verdicts(correct: Mapping[str, Correct], controls: Mapping[str, str], params: ModelZoo) -> list[Row]:
+    """One row per encoder: its gains over its control and what the rule says; intervals hold for all encoders together."""
+    return [_verdict(encoder, correct, control, params, len(controls)) for encoder, control in controls.items()]
 
 
-def state(knn: Estimate, linear: Estimate) -> str:
-    """The rule."""
-    return BEATS if knn.above(0) and linear.above(0) else FAILS
+def _verdict(encoder: str, correct: Mapping[str, Correct], control: str, params: ModelZoo, comparisons: int) -> Row:
+    base = correct[control]
 
+    def gains(own: Correct) -> dict[str, Estimate]:
+        settings = {"draws": params.n_bootstrap, "comparisons": comparisons}
+        return {probe: probing.gain(own[probe], base[probe], params.seed, **settings) for probe in PROBES}
 
-def verdicts(rows: list[Row]) -> list[Row]:
-    """One row per encoder of `gains`: both gains, and what the rule says of them."""
-    found: dict[tuple[str, str], dict[str, Estimate]] = {}
-    for row in rows:
-        found.setdefault((row["encoder"], row["control"]), {})[row["probe"]] = Estimate(row["value"], row["low"], row["high"])
-    return [
-        {
-            **{"encoder": encoder, "control": control, "state": state(**gain)},
-            **{f"{probe}_{key}": value for probe in PROBES for key, value in vars(gain[probe]).items()},
-        }
-        for (encoder, control), gain in found.items()
-    ]
+    labels = {probe: np.ones(len(base[probe]), bool) for probe in PROBES}
+    claim = Claim(encoder, "model_zoo", "It beats its untrained copy.", RULE)
+    found = judge(claim, evidence(gains, correct[encoder], base, labels, n=len(base["knn"])))
+    row: Row = {"encoder": encoder, "control": control, "state": found.verdict}
+    for gain in found.conditions:
+        row |= {gain.name: gain.own.value, f"{gain.name}_low": gain.own.low, f"{gain.name}_high": gain.own.high}
+    return row
 
 
 def agreement(
@@ -67,14 +66,11 @@ def agreement(
     apart["factors"] = max((abs(factors[key] - value) for key, value in probes["factors"].items()), default=0.0)
     for key, difference in apart.items():
         if abs(difference) > ALLOWED[key]:
-            other = card.recipe["world"] not in (None, world)
+            then, why = card.recipe["world"], "weights or probes changed"
+            if then not in (None, world):
+                why = f"the world changed since (then {then}, now {world})"
             raise UserError(
-                f"{card.encoder}: {key} is {difference:+.4f} from its card, where {ALLOWED[key]} is allowed: "
-                + (
-                    f"the world changed since (then {card.recipe['world']}, now {world})"
-                    if other
-                    else "weights or probes changed"
-                )
-                + f"; train it anew with `{card.recipe['command']}`"
+                f"{card.encoder}: {key} is {difference:+.4f} from its card, where {ALLOWED[key]} is allowed: {why}; "
+                f"train it anew with `{card.recipe['command']}`"
             )
     return {"encoder": card.encoder, **{f"{key}_card": value for key, value in written.items()}, **apart}
