@@ -1,5 +1,7 @@
 """The library pages: docstrings written for people, rendered without a warning."""
 
+import doctest
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,19 @@ def test_docstrings_written_for_people_become_valid_restructured_text() -> None:
     assert lines[1:6] == ["", "::", "", "    |x| = 1", ""]
     assert lines[6] == r"and x\_ goes on."
     assert lines[-1] == r"    x: the \*rows."
+
+
+def with_examples() -> list[str]:
+    """Modules of the library whose docstrings hold an example."""
+    found = [path for path in sorted(paths.SOURCE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+    return [".".join(path.relative_to(paths.SOURCE.parent).with_suffix("").parts) for path in found]
+
+
+@pytest.mark.parametrize("module", with_examples())
+def test_the_examples_in_docstrings_give_what_they_say(module: str) -> None:
+    done = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert done.attempted > 0
+    assert done.failed == 0
 
 
 @pytest.mark.slow

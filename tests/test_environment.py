@@ -1,7 +1,12 @@
 """pyproject, lock and environment.yml say the same."""
 
+import ast
 import re
+import sys
 import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
@@ -42,6 +47,40 @@ def test_the_installed_packages_are_the_locked_ones() -> None:
             assert version(name) == locked
         except PackageNotFoundError:
             raise AssertionError(f"{name} is locked but not installed") from None
+
+
+# Run as a command, or loaded by another package by its name; no module of ours imports them.
+COMMANDS = {"snakemake", "jupyter-book", "sphinx-book-theme", "ipykernel"}
+TOOLS = {"pytest-xdist", "ruff", "mypy", "pre-commit", "types-pyyaml"}
+
+
+def test_dependencies_are_those_that_are_imported_and_what_only_tests_import_is_for_development() -> None:
+    runtime, dev = (
+        {canonicalize_name(Requirement(text).name) for text in listed}
+        for listed in (PROJECT["dependencies"], PROJECT["optional-dependencies"]["dev"])
+    )
+    library, tests = _imported("src"), _imported("tests") - {"matplotlib-inline"}
+    assert library - runtime == set(), "imported and not declared"
+    assert runtime - library - COMMANDS == set(), "declared and not imported"
+    assert tests - runtime - dev == set(), "imported by tests and not declared"
+    assert dev - tests - TOOLS == set(), "for development, and not imported by tests"
+    assert dev & library == set(), "for development, and imported by the library"
+
+
+@cache
+def _imported(folder: str) -> set[str]:
+    """Distributions of the modules that the files of a folder import, wherever in the file; those of the project left out."""
+    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"analysis"} | set(sys.stdlib_module_names)
+    modules = {module for path in (ROOT / folder).rglob("*.py") for module in _modules(path)} - own
+    known = packages_distributions()
+    return {canonicalize_name(known[module][0]) for module in modules if module in known}
+
+
+def _modules(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    parts = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    return {name.partition(".")[0] for name in plain | parts}
 
 
 def test_the_lock_names_versions_only() -> None:
