@@ -192,7 +192,8 @@ def test_a_training_cut_short_and_a_head_left_out_are_told() -> None:
     assert cards.deviation(written("simclr"))["reason"] == ""
     assert cards.deviation(written("simclr", epochs=RECIPE.epochs - 1))["reason"].startswith("trained for fewer epochs")
     assert cards.deviation(written("dino-vit", epochs=RECIPE.epochs // 2))["reason"] == ""  # half is its recipe
-    for recipe, said in ((RECIPE, "yes"), (PHOTOGRAPHS, "yes, but of BYOL, SwAV, DINO")):
+    short = replace(PHOTOGRAPHS, headless=("byol", "swav", "dino"))
+    for recipe, said in ((RECIPE, "yes"), (short, "yes, but of BYOL, SwAV, DINO")):
         rows = {row["setting"]: row["value"] for row in cards.recipe_rows(recipe, [written("simclr", optimiser="AdamW")])}
         assert rows["head stored with the encoder"] == said
         assert "headless" not in rows
