@@ -46,9 +46,10 @@ def title(study: str) -> str:
     return INSTRUMENTS[study] if study in INSTRUMENTS else PAPERS[study][0]
 
 
-def badge(verdict: str) -> str:
-    """A verdict as a coloured word, with its symbol before it."""
-    return f"[{verdict}]{{.verdict .{verdict.replace(' ', '-')}}}"
+def badge(verdict: str, page: str = "") -> str:
+    """A verdict as a coloured word with its symbol before it, and a link where there is a page."""
+    word = f"[{verdict}]({page})" if page else verdict
+    return f"[{word}]{{.verdict .{verdict.replace(' ', '-')}}}"
 
 
 def claims_table(claims: Sequence[Claim], found: Found) -> str:
@@ -101,7 +102,7 @@ def _published(claim: Claim) -> str:
 
 def _linked(entry: tuple[Page, Finding] | None) -> str:
     """A verdict as a link to its page."""
-    return badge("not run") if entry is None else f"[{badge(_word(entry[1]))}](/{entry[0].document}.ipynb)"
+    return badge("not run") if entry is None else badge(_word(entry[1]), f"/{entry[0].document}.ipynb")
 
 
 def _word(finding: Finding) -> str:
