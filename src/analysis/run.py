@@ -67,6 +67,9 @@ def absolute(overrides: dict[str, Any]) -> dict[str, Any]:
         """`value`, or each item of a list, with the path in it made absolute where something is there."""
         if isinstance(value, (list, tuple)):
             return [fix(item) for item in value]
+        if isinstance(value, str) and value.startswith("python:"):
+            path, function = encoders.own.place(value.removeprefix("python:"))
+            return f"python:{path}:{function}"
         if isinstance(value, str) and "," not in value and (match := re.match(r"(folder:|file:|hub-file:[^=]+=)(.+)", value)):
             here = paths.user_path(match[2])
             return match[1] + str(here) if here.exists() else value

@@ -9,6 +9,7 @@
 | `timm:MODEL.WEIGHTS` | a timm model whose weights are in the local Hugging Face cache |
 | `hub-file:KIND` | a published checkpoint under its official name in `DATA_ROOT/weights`; KIND as in `checkpoints` |
 | `hub-file:KIND=PATH` | the same from a file anywhere |
+| `python:FILE:FUNCTION` | a network of one's own, see `own` |
 
 Nothing here uses the network.
 """
@@ -17,13 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import paths
-from analysis.encoders import files
+from analysis.encoders import files, own
 from analysis.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.encoders.base import Encoder
 
-FORMS = ("zoo:NAME", "file:PATH", "conv4:NAME", "vit-tiny", "timm:MODEL.WEIGHTS", "hub-file:KIND[=PATH]")
+FORMS = (
+    "zoo:NAME",
+    "file:PATH",
+    "conv4:NAME",
+    "vit-tiny",
+    "timm:MODEL.WEIGHTS",
+    "hub-file:KIND[=PATH]",
+    "python:FILE:FUNCTION",
+)
 
 
 def weight_files(name: str) -> list[Path]:
@@ -39,6 +48,8 @@ def weight_files(name: str) -> list[Path]:
         return files.local(paths.user_path(rest))
     if family == "hub-file":
         return [files.hub(rest)[1], paths.CHECKPOINTS]
+    if family == "python":
+        return own.files(rest)
     return [files.conv4(rest) if family == "conv4" else files.timm(rest) if family == "timm" else files.vit_tiny()]
 
 
@@ -58,6 +69,8 @@ def check(name: str) -> None:
         files.check_timm(rest)
     elif family == "hub-file":
         files.check_hub(name, rest)
+    elif family == "python":
+        own.check(rest)
     else:
         files.check_vit_tiny()
 
@@ -85,6 +98,8 @@ def load(name: str, device: str = "cpu") -> "Encoder":
         from analysis.encoders import hub_files
 
         return hub_files.load(name, rest, place)
+    if family == "python":
+        return own.load(name, rest, place)
     from analysis.encoders import timm_models
 
     return timm_models.load(name, rest, place) if family == "timm" else timm_models.load_vit_tiny(name, place)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from analysis import paths
-from analysis.encoders import files, methods
+from analysis.encoders import files, methods, own
 from analysis.encoders.checkpoints import SIZE, checkpoints
 from analysis.encoders.methods import ALIGNING, METHODS, OBJECTIVES, SELF_SUPERVISED, Method, Objective
 from analysis.errors import UserError
@@ -88,6 +88,11 @@ def facts(name: str) -> Facts:
         return _of_conv4(rest)
     if kind == "vit-tiny":
         return Facts("ViT-Tiny supervised", 224, "supervised", "vit", "supervised", "imagenet-21k")
+    if kind == "python":
+        title, objective = own.place(rest)[0].stem, own.stated(rest, "OBJECTIVE", "not stated")
+        if objective not in methods.OBJECTIVES:
+            raise UserError(f"encoder {name!r}: OBJECTIVE is {objective!r}; it is one of {', '.join(methods.OBJECTIVES)}")
+        return Facts(title, SIZE, title, "own", objective)
     if kind == "hub-file":
         row = checkpoints()[rest.partition("=")[0]]
         method = methods.of_title(row.method)

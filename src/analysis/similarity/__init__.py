@@ -2,7 +2,8 @@
 
 from analysis.similarity.cca import mean_cca, pwcca, squared_cca, svcca
 from analysis.similarity.cka import cka_matrix, debiased_cka, linear_cka, minibatch_cka, rbf_cka
-from analysis.similarity.compare import Comparison, compare
+from analysis.similarity.compare import MOST, Comparison, compare
+from analysis.similarity.large import compare_large
 from analysis.similarity.measures import MEASURES, Invariances, Measure, invariance_table
 from analysis.similarity.procrustes import procrustes
 from analysis.similarity.resampling import CkaEstimate, cka_pairs
@@ -10,6 +11,7 @@ from analysis.similarity.streaming import LinearCka
 
 __all__ = [
     "MEASURES",
+    "MOST",
     "CkaEstimate",
     "Comparison",
     "Invariances",
@@ -18,6 +20,7 @@ __all__ = [
     "cka_matrix",
     "cka_pairs",
     "compare",
+    "compare_large",
     "debiased_cka",
     "invariance_table",
     "linear_cka",

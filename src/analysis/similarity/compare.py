@@ -68,9 +68,7 @@ def compare(
     x, y = matrices(x, y, least=LEAST)
     n, chosen = len(x), select(measures)
     if n > MOST:
-        raise UserError(
-            f"{n} images need n x n matrices beyond {MOST} images; give a random subset (LinearCka takes any number)"
-        )
+        raise UserError(f"{n} images need n x n matrices beyond {MOST} images; compare_large takes any number")
     if not 0 < level < 1:
         raise UserError(f"level is {level}, but a confidence level lies between 0 and 1")
     if (ids_x is None) != (ids_y is None):
