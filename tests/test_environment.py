@@ -17,7 +17,7 @@ from analysis.paths import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = {
     canonicalize_name(name): version
-    for name, version in re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    for name, version in re.findall(r"^([\w.-]+)==(\S+) \\$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
 }
 
 
@@ -34,7 +34,7 @@ def test_the_conda_environment_installs_the_lock_and_a_python_the_project_takes(
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     pip = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
     assert "-r requirements.lock" in pip
-    assert "-e ." in pip
+    assert "-e ." not in pip  # pip refuses it beside hashes; README adds it in a second command
     python = next(item.split("=")[1] for item in environment["dependencies"] if str(item).startswith("python="))
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python)
 
@@ -83,6 +83,8 @@ def _modules(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in plain | parts}
 
 
-def test_the_lock_names_versions_only() -> None:
-    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")]
-    assert len(lines) == len(LOCK)
+def test_the_lock_holds_versions_with_their_hashes_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    entry = r"[\w.-]+==\S+(?: \\\n    --hash=sha256:[0-9a-f]{64})+\n"
+    assert re.fullmatch(rf"#[^\n]*\n(?:{entry})+", text)
+    assert text.count("==") == len(LOCK)
