@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 CORES  ?= 2
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: book test real bench lint clean env here help
+.PHONY: book pdf archive test real bench lint clean env here help
 .DEFAULT_GOAL := help
 
 help:            ## this table
@@ -27,6 +27,12 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 book: here        ## environment, every run of data/runs.yaml that is not fresh, the HTML book; prints its address
 	@$(BIN)/python -m analysis book --cores $(CORES)
+
+pdf: book         ## the whole book as build/html/book.pdf; needs Chromium or Chrome
+	@$(BIN)/python -m analysis pdf
+
+archive: book     ## source, book and published numbers with checksums, build/archive.tar.gz, for a deposit
+	@$(BIN)/python -m analysis.archive
 
 real: here        ## the `real` preset on the photographs and weights under DATA_ROOT, then the book
 	@$(BIN)/python -m analysis book --real --cores $(CORES)

@@ -89,12 +89,12 @@ def manifest(study: str, name: str, preset: str, print_: dict[str, Any], started
 
 def git_state() -> dict[str, Any]:
     """Commit and dirty flag of the project; None where it is not a git checkout of its own."""
-    top = _git("rev-parse", "--show-toplevel")
-    commit = _git("rev-parse", "HEAD") if top and Path(top).resolve() == paths.ROOT else None
-    return {"commit": commit, "dirty": bool(_git("status", "--porcelain")) if commit else None}
+    top = git("rev-parse", "--show-toplevel")
+    commit = git("rev-parse", "HEAD") if top and Path(top).resolve() == paths.ROOT else None
+    return {"commit": commit, "dirty": bool(git("status", "--porcelain")) if commit else None}
 
 
-def _git(*words: str) -> str | None:
+def git(*words: str) -> str | None:
     """What git says of the project's folder, whatever repository the environment names."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(paths.ROOT), *words]
