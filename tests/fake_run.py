@@ -1,10 +1,15 @@
 """A run folder with everything a run leaves behind, made in seconds: a small notebook that was really executed."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
+from analysis.book import appendix, build, measures
 from analysis.params import resolve
 from analysis.plan import Entry
 from analysis.provenance import manifest, write_manifest
@@ -84,3 +89,17 @@ def _results(entry: Entry, sign: float) -> Results:
         Finding("M3", "not testable here", reason="no encoder has learnt", n=48),
     ]
     return results
+
+
+@contextmanager
+def book(folder: Path, entries: Sequence[Entry]) -> Iterator[Path]:
+    """The HTML of such runs, with the API pages of four modules, in a build folder of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYSIS_BUILD", str(folder))
+        patch.setattr(measures, "write", cache(measures.write))  # a few seconds, and the book is built twice
+        patch.setattr(
+            appendix, "public_modules", lambda: {name: [f"analysis.{name}"] for name in ("paths", "prose", "figures", "stats")}
+        )
+        for entry in entries:
+            make(entry)
+        yield build(entries).parent

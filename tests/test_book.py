@@ -4,7 +4,6 @@ import filecmp
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,7 +13,7 @@ import yaml
 
 import fake_run
 from analysis import ledger, paths
-from analysis.book import appendix, assemble, build, measures
+from analysis.book import assemble, build, measures
 from analysis.errors import UserError
 from analysis.ledger import LEDGER
 from analysis.plan import Entry
@@ -63,15 +62,8 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The HTML of two runs of the small notebook, with the API pages of four modules."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANALYSIS_BUILD", str(tmp_path_factory.mktemp("build")))
-        patch.setattr(measures, "write", cache(measures.write))  # a few seconds, and the book is built twice
-        patch.setattr(
-            appendix, "public_modules", lambda: {name: [f"analysis.{name}"] for name in ("paths", "prose", "figures", "stats")}
-        )
-        for entry in ENTRIES:
-            fake_run.make(entry)
-        yield build(ENTRIES).parent
+    with fake_run.book(tmp_path_factory.mktemp("build"), ENTRIES) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +125,10 @@ def test_every_image_says_what_it_shows(pages: dict[Path, Page]) -> None:
 
 def test_a_figure_has_a_file_for_each_theme_and_its_caption(book: Path, pages: dict[Path, Page]) -> None:
     page = pages[book / DEFAULT]
-    shown = {image["class"]: image["src"] for image in page.images if "-figure" in image.get("class", "")}
-    assert set(shown) == {"light-figure", "dark-figure"}
-    assert shown["dark-figure"].removesuffix("-dark.svg") == shown["light-figure"].removesuffix(".svg")
+    light, dark = (image for image in page.images if image.get("class") == "figure-image")
+    assert dark["src"].removesuffix("-dark.svg") == light["src"].removesuffix(".svg")
+    assert {light["src"], dark["src"]} <= set(page.links)  # without scripts a figure opens as a file
+    assert light["loading"] == dark["loading"] == "lazy"
     assert "Similarity to the complete image;" in "".join(page.text)
 
 

@@ -22,15 +22,16 @@ def similarity(
     n_permutations: Annotated[int, typer.Option(min=20)] = 200,
     seed: Seed = 0,
 ) -> None:
-    """Every similarity measure of two feature files (n, p) and (n, q), with interval and null."""
+    """Every similarity measure of two feature files (n, p) and (n, q), of any number of rows, with interval and null."""
     from analysis.feature_files import read_features, read_ids
     from analysis.results import plain
-    from analysis.similarity import compare
+    from analysis.similarity import MOST, compare, compare_large
 
     id_lists = [read_ids(path).tolist() for path in ids or []]
-    rows = compare(
-        read_features(a),
-        read_features(b),
+    x, y = read_features(a), read_features(b)
+    rows = (compare_large if len(x) > MOST else compare)(
+        x,
+        y,
         ids_x=id_lists[0] if id_lists else None,
         ids_y=id_lists[-1] if id_lists else None,
         n_bootstrap=n_bootstrap,
@@ -89,6 +90,15 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="JSON, with sour
 
     rows = checkpoint_listing.models()
     typer.echo(json.dumps([vars(row) for row in rows], indent=1) if as_json else "\n".join(checkpoint_listing.lines()))
+
+
+@app.command()
+def pdf() -> None:
+    """Print the book of the runs that exist into one PDF, beside its HTML; needs Chromium or Chrome."""
+    from analysis import plan
+    from analysis.book.pdf import print_book
+
+    typer.echo(print_book(plan.entries(real=True)))
 
 
 @app.command()

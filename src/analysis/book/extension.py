@@ -61,8 +61,10 @@ def _escape(line: str) -> str:
 
 
 def without_library_files(app: Sphinx, config: Config) -> None:
-    """Jupyter Book puts every script under `_static` on every page; MathJax loads its own parts."""
-    config.html_js_files = [file for file in config.html_js_files if not str(file).startswith("mathjax/")]
+    """Jupyter Book puts every script under `_static` on every page; MathJax loads its own parts, search its scorer."""
+    config.html_js_files = [file for file in config.html_js_files if not str(file).startswith(("mathjax/", "scorer"))]
+    scorer = Path(app.srcdir) / "_static" / "scorer.js"
+    config.html_search_scorer = str(scorer) if scorer.exists() else ""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -9,7 +9,9 @@ from typing import Any
 import yaml
 
 from analysis import paths
-from analysis.book import appendix, checkpoints, measures, verdicts
+from analysis.book import appendix, checkpoints, colophon, measures, verdicts
+from analysis.book.pictures import slim, slim_notebook
+from analysis.params import study_model
 from analysis.plan import Entry
 from analysis.provenance import read_manifest
 from analysis.results import Results, read_json, write_json, write_text
@@ -53,7 +55,13 @@ def assemble(entries: Iterable[Entry]) -> Path:
     pages = list({(entry.study, entry.page or entry.name): _page(entry) for entry in entries if _has_run(entry)}.values())
     for page in pages:
         _stage_run(page, stage)
-    generated = {**verdicts.write(pages), **measures.write(), **checkpoints.write(), **appendix.write(pages)}
+    generated = {
+        **verdicts.write(pages),
+        **measures.write(),
+        **checkpoints.write(),
+        **appendix.write(pages),
+        **colophon.write(),
+    }
     for name, text in generated.items():
         write_text(stage / name, text)
     _write_toc(stage, pages)
@@ -74,9 +82,9 @@ def _page(entry: Entry) -> Page:
 def _stage_run(page: Page, stage: Path) -> None:
     target = stage / f"{page.document}.ipynb"
     target.parent.mkdir(parents=True)
-    if (page.entry.folder / "figures").exists():
-        shutil.copytree(page.entry.folder / "figures", target.parent / "figures")
-    notebook = read_json(page.entry.folder / "notebook.ipynb")
+    for figure in sorted((page.entry.folder / "figures").glob("*.svg")):
+        write_text(target.parent / "figures" / figure.name, slim(figure.read_text(encoding="utf-8")))
+    notebook = slim_notebook(read_json(page.entry.folder / "notebook.ipynb"))
     write_json(target, {**notebook, "cells": _cells(notebook, page), "metadata": _without_papermill(notebook)})
 
 
@@ -90,7 +98,8 @@ def _cells(notebook: dict[str, Any], page: Page) -> list[dict[str, Any]]:
         if cell["cell_type"] == "code":
             tags = [*tags, "remove-cell" if {"parameters", "remove-cell"} & set(tags) else "hide-input"]
         cells.append({**cell, "metadata": {**_without_papermill(cell), "tags": tags}})
-    foot = appendix.rerun(page.entry, page.results) + appendix.fold_manifest(page.manifest)
+    foot = appendix.rerun(page.entry, page.results) + colophon.cite(study_model(page.entry.study).paper)
+    foot += appendix.fold_manifest(page.manifest)
     _name_setting(cells, page)
     return [*cells, {"cell_type": "markdown", "id": "foot", "metadata": {}, "source": foot}]
 
