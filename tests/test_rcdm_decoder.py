@@ -1,6 +1,7 @@
 """The decoder as studies use it: what conditions do, equal noise, guidance, files that are not as they should be."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -322,3 +323,17 @@ def test_presets_are_as_large_as_they_say(name: str, millions: float) -> None:
     with torch.device("meta"):
         network = Denoiser(PRESETS[name].shape, (condition("simclr:backbone"),), (512,))
     assert sum(p.numel() for p in network.unet.parameters()) == pytest.approx(millions * 1e6, rel=0.2)
+
+
+def test_a_decoder_with_dimensions_that_never_varied_is_loaded_and_one_with_holes_is_not(tmp_path: Path) -> None:
+    state = small.training().denoiser.state_dict()
+    widths = [192, 4, 20, 20, 20]
+    made = {"shape": asdict(small.SHAPE), "conditions": list(small.NAMES), "suffix": "", "widths": widths}
+    state["embed.std2"][3] = torch.inf
+    card.write(tmp_path, "calm", state, made)
+    network, _ = card.read(tmp_path / "calm.safetensors")
+    assert network.embed.std2[3] == torch.inf
+    state["embed.std2"][3] = torch.nan
+    card.write(tmp_path, "holes", state, made)
+    with pytest.raises(UserError, match=r"not finite in embed.std2"):
+        card.read(tmp_path / "holes.safetensors")

@@ -100,5 +100,5 @@ def read(path: Path) -> tuple[Denoiser, dict[str, Any]]:
         raise UserError(f"{path} does not have the digest of its card: copy both again")
     with torch.random.fork_rng():
         network = Denoiser(shape, conditions, widths)
-    load_strict(network, read_safetensors(path), str(path))
+    load_strict(network, read_safetensors(path), str(path), infinite=("embed.std",))  # of a dimension that never varied
     return network.eval(), card

@@ -108,8 +108,10 @@ def read_torch(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def load_strict(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+def load_strict(model: nn.Module, state: Mapping[str, Tensor], source: str, *, infinite: tuple[str, ...] = ()) -> None:
     """Load `state` into `model`, both ways complete and shape by shape, as float32.
+
+    Only keys that start with one of `infinite` may hold infinity.
 
     A model on the meta device holds no numbers: only keys, shapes and types are compared then.
 
@@ -132,8 +134,9 @@ def load_strict(model: nn.Module, state: Mapping[str, Tensor], source: str) -> N
     if all(value.is_meta for value in wanted.values()):
         return
     values = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    if infinite := [key for key, value in values.items() if not value.isfinite().all()]:
-        raise UserError(f"{source} is damaged: " + "; ".join(_listed("values that are not finite in", infinite)))
+    finite = {key: ~value.isnan() if key.startswith(infinite) else value.isfinite() for key, value in values.items()}
+    if damaged := [key for key, given in finite.items() if not given.all()]:
+        raise UserError(f"{source} is damaged: " + "; ".join(_listed("values that are not finite in", damaged)))
     model.load_state_dict(values)
 
 
