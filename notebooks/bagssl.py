@@ -50,28 +50,45 @@ device = None
 source = None
 
 # %% tags=["remove-cell"]
-from analysis.studies.bagssl import pages, plots, plots_patches
-from analysis.studies.bagssl import study as bagssl
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
 from analysis.prose import say
-from analysis.verdict_prose import answer, verdicts
+from analysis.studies.bagssl import pages, plots, plots_patches
+from analysis.studies.bagssl import study as bagssl
+from analysis.studies.bagssl.claims import CLAIMS
+from analysis.verdict_prose import verdicts
 
 use_style()
 study = open_notebook("bagssl", globals())
-shown = bagssl.compute(study)
+bagssl.compute(study)
 params, results = study.params, study.results
 tables, scalars, titles = results.tables, results.scalars, pages.titles(results).get
 
 # %% [markdown]
+# ## What was found
+
+# %%
+pages.finding(results)
+
+# %%
+verdicts(results, CLAIMS)
+
+# %%
+study.show(
+    plots.headline(tables["accuracy"], tables["encoders"], titles, params.side),
+    "headline",
+    pages.headline_caption(results, params.side),
+)
+
+# %% [markdown]
 # ## Patches
 #
-# An encoder sees a patch at the size of its input, like any image. A bag of patches is the mean of their *backbone*
-# representations; projectors are looked at separately. The same patches of the same images go through every encoder, and
+# An encoder sees a patch at the size of its input, like any image. An image is represented by the mean of
+# the *backbone* representations of its patches, a bag of patches in the paper's words; projectors are looked at separately. The same patches of the same images go through every encoder, and
 # no colours are changed at test time.
 
 # %%
-bagssl.sizes(study, shown)
+bagssl.sizes(study)
 
 # %%
 pages.overlap_table(results)
@@ -79,32 +96,25 @@ pages.overlap_table(results)
 # %% [markdown]
 # ## Encoders
 #
-# Those trained on patches differ from their multi-scale twins in nothing but the crops: the same images, the same number of
-# passes, two views of each image. So equal images seen are equal patches seen, and both columns say so.
+# Those trained on patches differ from their multi-scale partners in nothing but the crops: the same images, the same number
+# of passes, two views of each image. So equal images seen are equal patches seen, and both columns say so.
 
 # %%
 pages.encoders_table(results)
 
 # %% [markdown]
-# ## Bags against whole images
+# ## Patches against whole images
 #
 # Probes are fitted on the training images and scored on test images, both represented in the same way. Creatures of Scenes
 # stand near the middle of their images, so that the one patch in the middle is a strong rival of a mean over patches that
 # lie anywhere.
 
-# %%
-study.show(
-    plots.headline(tables["accuracy"], tables["encoders"], titles, params.side),
-    "headline",
-    "Accuracy with bootstrap intervals over test images; a bag holds as many patches of every image, wherever they lie.",
-)
-
-# %%
+# %% tags=["hide-output"]
 pages.accuracy_table(results, params.side)
 
 # %% [markdown]
-# Each encoder trained on patches, in bags of patches of the size it was trained on, less its multi-scale twin: on whole
-# images, and on the twin's own bags, which cost as much.
+# Each encoder trained on patches, read as the mean over patches of the size it was trained on, minus its multi-scale partner:
+# on whole images, and on the partner's own patches, which cost as much.
 
 # %%
 pages.pairs_table(results)
@@ -138,8 +148,9 @@ study.show(
 #
 # Representations that are never negative lie in one corner of space: the cosine of any two images is high, and says
 # nothing. So each side is centred over images first, other images are held beside the own one, and the own image is looked
-# for among all. Two networks whose answer is known stand at the foot of the table: one pools random features of single
-# pixels, and is a bag; the other compares far places of the frame, and is none.
+# for among all. Overlapping patches share pixels with each other, patches side by side do not: both are shown, and judged
+# relative to a network that is an exact bag of patches. Two networks whose answer is known stand at the foot of the table:
+# one pools random features of single pixels, and is a bag; the other compares far places of the frame, and is none.
 
 # %%
 pages.average_table(results)
@@ -172,14 +183,14 @@ study.show(
 )
 
 # %%
-bagssl.sheet(study, shown, 0)
+bagssl.sheet(study, 0)
 
 # %%
-bagssl.sheet(study, shown, 1)
+bagssl.sheet(study, 1)
 
 # %% [markdown]
 # The same, counted over all patches. *Image*: among patches of all images that share no pixel with the query. *Class*,
-# *kind* (ground, creature, class-defining part, by the exact masks) and *place* (within a quarter of a patch): among patches
+# *kind* (background, creature, class-defining part, by the exact masks) and *place* (within a quarter of a patch): among patches
 # of other images. Dotted: chance.
 
 # %%
@@ -204,7 +215,7 @@ study.show(
     "Eigenvalues of the covariance over test images, as shares of their sum.",
 ) if params.followed else say("*No encoder is followed in this run.*")
 
-# %%
+# %% tags=["hide-output"]
 pages.ranks_table(results)
 
 # %% [markdown]
@@ -217,7 +228,7 @@ pages.ranks_table(results)
 study.show(
     plots.gains(tables["gains"], titles),
     "gains",
-    "Accuracy less that of the whole image, with paired bootstrap intervals.",
+    pages.gains_caption(results),
 ) if tables["gains"] else say("*This run has no joint-embedding encoder trained on crops of many sizes.*")
 
 # %% [markdown]
@@ -232,13 +243,13 @@ study.show(
 #
 # and expanding the square gives $L_C(w) = 2w\, L_S(w/2) + K$, where $K = \sum p_{12}^2 / (p_1 p_2)$ does not depend on $z$.
 
-# %%
+# %% tags=["hide-output"]
 pages.identity_table(results)
 
 # %% [markdown]
-# In Scenes it is known which kinds of patches meet: a ground of one family meets a creature of any species as often as
-# chance has it, and never a ground of another family. By their looks, two grounds may well be nearer to each other than
-# to a creature; if the loss models co-occurrence, its representations must say the opposite. A patch is of the kind that its
+# In Scenes it is known which kinds of patches meet: a background of one family meets a creature of any species as
+# often as chance has it, and never a background of another family. By their looks, two backgrounds may well be nearer to each
+# other than to a creature; if the loss models co-occurrence, its representations must say the opposite. A patch is of the kind that its
 # middle pixel shows. Similarities are taken between patches of different images only.
 
 # %%
@@ -248,7 +259,7 @@ study.show(
     "Mean centred cosine of patches of two different images, by the relation of their kinds; bootstrap intervals over images.",
 ) if tables["relations"] else say("*What occurs together is known in Scenes only; this run has other images.*")
 
-# %%
+# %% tags=["hide-output"]
 pages.cooccurrence_table(results)
 
 # %% [markdown]
@@ -256,35 +267,25 @@ pages.cooccurrence_table(results)
 #
 # Each was measured in this run.
 
-# %%
+# %% tags=["hide-output"]
 pages.traps(results)
 
-# %%
+# %% tags=["hide-output"]
 pages.sign_table(results)
 
 # %% [markdown]
 # ## What others published
 
-# %%
+# %% tags=["hide-output"]
 pages.emp_ssl()
 
 # %% [markdown]
-# ## Verdicts
-
-# %%
-verdicts(results)
-
-# %%
-answer(results, pages.WHAT)
-
-# %% [markdown]
 # **Limits.** Every encoder is one brief training of a small network; intervals hold the spread over test images, not over
-# trainings. A patch is magnified to the encoder's input, so that size of content and amount of content change together.
+# trainings, but where a verdict says over how many encoders or pairs. A patch is magnified to the encoder's input, so that size of content and amount of content change together.
 # Patches of a quarter of the image overlap nearly always. A projector has fewer dimensions than a backbone, and a linear map
 # reads less from fewer. Where two trainings of one pair were made, they differ by more than the intervals. A pair counts in
-# B1 even where its encoders do not beat an untrained network: the rule leaves nobody out. After numbers had been seen, the
-# draws of B6 were centred on their estimate, the counts of images lowered for time, and BYOL, from which a linear probe had
-# read less than from an untrained network, trained anew with a faster predictor; no rule was changed.
+# B1 even where its encoder trained on patches does not beat an untrained network: the rule leaves nobody out. How the rules
+# were changed, and why, is on the page *Rules that were changed*.
 
 # %% tags=["remove-cell"]
 study.save()

@@ -3,9 +3,8 @@
 import numpy as np
 
 from analysis.studies.bagssl.aggregate import doubling, running_means
-from analysis.studies.bagssl.contrasts import GRID
+from analysis.studies.bagssl.contrasts import DISJOINT, GRID, Bags
 from analysis.studies.bagssl.known import known
-from analysis.studies.bagssl.measured import Measured
 from analysis.studies.bagssl.reading import Reading, Sample
 
 Array = np.ndarray
@@ -28,31 +27,32 @@ def agreement(means: Array, wholes: Array) -> dict[str, Array]:
     }
 
 
-def measure(measured: Measured, reading: Reading) -> None:
-    """The mean over a regular grid of patches against the whole image."""
-    _enter(measured, "average", reading.name, reading.grid(), reading.whole("test")[: measured.params.n_counts])
+def measure(measured: Bags, reading: Reading) -> None:
+    """Means over two regular grids of patches, overlapping and side by side, against the whole image."""
+    _enter(measured, "average", reading.name, reading)
 
 
-def converge(measured: Measured, reading: Reading, many: Array) -> None:
+def converge(measured: Bags, reading: Reading, many: Array) -> None:
     """The same for means over 1, 2, 4, ... random patches, `many` (n, m, d)."""
     wholes, numbers = reading.whole("test")[: len(many)], doubling(many.shape[1])
     for n, means in zip(numbers, running_means(many, numbers), strict=True):
         for name, values in agreement(means, wholes).items():
             row = {"encoder": reading.name, "n": n, "quantity": name}
-            measured.add("convergence", row, measured.over_images(values))
+            measured.add("convergence", row, measured.mean(values))
 
 
-def tell_apart(measured: Measured, sample: Sample) -> None:
+def tell_apart(measured: Bags, sample: Sample) -> None:
     """The measure on a network that is a bag of patches, and on one that is not."""
-    for name, encoder in known(sample.size, measured.params.seed).items():
-        reading = Reading(encoder, sample)
-        _enter(measured, "known", name, reading.grid(), reading.whole("test")[: measured.params.n_counts])
+    for name, encoder in known(sample.size, measured.seed).items():
+        _enter(measured, "known", name, Reading(encoder, sample))
 
 
-def _enter(measured: Measured, table: str, name: str, means: Array, wholes: Array) -> None:
-    for quantity, values in agreement(means, wholes).items():
-        key = (quantity, name, GRID)
-        measured.add(table, {"encoder": name, "quantity": quantity}, measured.over_images(values), key)
+def _enter(measured: Bags, table: str, name: str, reading: Reading) -> None:
+    wholes = reading.whole("test")[: reading.params.n_counts]
+    for grid in (GRID, DISJOINT):
+        for quantity, values in agreement(reading.grid(grid), wholes).items():
+            row = {"encoder": name, "grid": grid, "quantity": quantity}
+            measured.add(table, row, measured.mean(values), (quantity, name, grid))
 
 
 def _cosines(a: Array, b: Array) -> Array:

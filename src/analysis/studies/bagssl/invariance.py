@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from analysis import features, probing
+from analysis.studies.bagssl.contrasts import Bags
 from analysis.studies.bagssl.locality import taps
-from analysis.studies.bagssl.measured import Measured
 from analysis.studies.bagssl.reading import Reading, Sample
 from analysis.training.views import IDENTITY, Views
 
@@ -34,7 +34,7 @@ def changed(sample: Sample) -> dict[str, Array]:
     return found
 
 
-def measure(measured: Measured, reading: Reading, moved: Mapping[str, Array]) -> None:
+def measure(measured: Bags, reading: Reading, moved: Mapping[str, Array]) -> None:
     """Share of the variance over images that a change makes, E |h(x) - h(Tx)|^2 / 2 over Var h(x), in both taps.
 
     1: the representation does not know its image after the change; 0: it does not notice the change.
@@ -46,12 +46,12 @@ def measure(measured: Measured, reading: Reading, moved: Mapping[str, Array]) ->
             variance = ((before - before.mean(0)) ** 2).sum(1).mean()
             values = ((after - before) ** 2).sum(1) / (2 * variance)
             row = {"encoder": reading.name, "tap": tap, "change": name}
-            measured.add("invariance", row, measured.over_images(values), (name, reading.name, tap))
+            measured.add("invariance", row, measured.mean(values), (name, reading.name, tap))
 
 
-def spectra(measured: Measured, reading: Reading) -> None:
+def spectra(measured: Bags, reading: Reading) -> None:
     """Eigen-spectra (shares of the variance, largest first) and effective ranks of whole images, patches and their means."""
-    patches = reading.patches("test", measured.params.side)
+    patches = reading.patches("test", reading.params.side)
     for tap, whole in taps(reading, reading.whole("test")).items():
         read = patches if tap == "backbone" else reading.project(patches)
         assert read is not None

@@ -7,8 +7,8 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from analysis.studies.bagssl.contrasts import Bags
 from analysis.studies.bagssl.geometry import overlap
-from analysis.studies.bagssl.measured import Measured
 from analysis.studies.bagssl.reading import Reading
 
 Array = np.ndarray
@@ -16,7 +16,7 @@ H, Z = "backbone", "projector"
 BINS = ((0.0, 0.0), (0.0, 0.25), (0.25, 0.5), (0.5, 1.0))  # of the area that two patches share
 
 
-def measure(measured: Measured, reading: Reading, sides: Sequence[int]) -> None:
+def measure(measured: Bags, reading: Reading, sides: Sequence[int]) -> None:
     """Similarity within and between images at each scale, and what a linear map reads of a patch's place."""
     for side in sides:
         boxes = reading.sample.local_boxes(side)
@@ -24,9 +24,9 @@ def measure(measured: Measured, reading: Reading, sides: Sequence[int]) -> None:
             row = {"encoder": reading.name, "tap": tap, "side": side}
             cell = f"{tap} {side}"
             for name, values in alike(patches).items():
-                measured.add("similarity", {**row, "pairs": name}, measured.over_images(values), (name, reading.name, cell))
+                measured.add("similarity", {**row, "pairs": name}, measured.mean(values), (name, reading.name, cell))
             for share, values in by_overlap(patches, boxes, side).items():
-                measured.add("overlap", {**row, "shared": share}, measured.over_images(values))
+                measured.add("overlap", {**row, "shared": share}, measured.mean(values))
             measured.add("places", row, place(measured, patches, boxes), ("place", reading.name, cell))
 
 
@@ -58,7 +58,7 @@ def by_overlap(patches: Array, boxes: Array, side: int) -> dict[str, Array]:
     return found
 
 
-def place(measured: Measured, patches: Array, boxes: Array) -> Array:
+def place(measured: Bags, patches: Array, boxes: Array) -> Array:
     """R2 of the corner of a patch, read by a ridge regression from half of the images, on the others: (1 + B,)."""
     n, m, d = patches.shape
     half, target = n // 2, boxes - boxes.mean((0, 1))
@@ -67,7 +67,7 @@ def place(measured: Measured, patches: Array, boxes: Array) -> Array:
     said = model.predict(patches[half:].reshape(-1, d)).reshape(n - half, m, 2)
     missed = ((said - target[half:]) ** 2).sum((1, 2))
     total = ((target[half:] - target[half:].mean((0, 1))) ** 2).sum((1, 2))
-    weights = np.vstack([np.ones(n - half), measured.weights(n - half)])
+    weights = measured.weights(n - half)
     return 1 - weights @ missed / (weights @ total)
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.results import Row
-from analysis.studies.bagssl.contrasts import SHUFFLED, TRUE, UNLIKE
+from analysis.studies.bagssl.contrasts import SHUFFLED, TRUE, UNLIKE, Bags
 from analysis.studies.bagssl.cooccurrence import KINDS, agreement, best, counted, kinds, shuffled, true_joint
 from analysis.studies.bagssl.locality import taps
 from analysis.studies.bagssl.losses import constant, cooccurrence_loss, identity_gap, marginals, ratio, spectral_loss
-from analysis.studies.bagssl.measured import Measured
 from analysis.studies.bagssl.reading import Reading, Sample
 
 Array = np.ndarray
@@ -41,13 +40,13 @@ def world(sample: Sample) -> World | None:
     return World(found, shuffled(found, np.random.default_rng([seed, 6])), true_joint(sample.truth, side))
 
 
-def measure(measured: Measured, reading: Reading, of: World) -> None:
+def measure(measured: Bags, reading: Reading, of: World) -> None:
     """Agreement of similarities of patches with how often their kinds occur together, true and for patches dealt anew.
 
     Noise in similarities draws a correlation towards 0, and in resamples there is more of it: the draws are moved so that their
     mean is the estimate.
     """
-    for tap, patches in taps(reading, reading.local(measured.params.small)).items():
+    for tap, patches in taps(reading, reading.local(reading.params.small)).items():
         for what, found in ((TRUE, of.found), (SHUFFLED, of.dealt)):
             similar = similarities(patches, found, measured.weights(len(found)))
             for pairs in (ALL, UNLIKE):
@@ -63,12 +62,12 @@ def measure(measured: Measured, reading: Reading, of: World) -> None:
 
 
 def similarities(patches: Array, found: Array, weights: Array) -> Array:
-    """`cooccurrence.similarities` of patches (n, m, d), then of every bootstrap sample of images: (1 + B, k, k)."""
+    """`cooccurrence.similarities` of patches (n, m, d), with images counted as `weights` (1 + B, n) says: (1 + B, k, k)."""
     rows = patches / np.linalg.norm(patches, axis=2, keepdims=True).clip(1e-12)
     rows = rows - rows.mean((0, 1))
     shown = np.eye(len(KINDS))[found]
     sums, numbers = np.einsum("nmk,nmd->nkd", shown, rows.astype(float)), shown.sum(1)
-    w = np.vstack([np.ones(len(found)), weights])
+    w = weights
     own = sums @ sums.swapaxes(1, 2)
     total, count = np.tensordot(w, sums, 1), w @ numbers
     products = total @ total.swapaxes(1, 2) - np.tensordot(w**2, own, 1)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.datasets import Dataset
+from analysis.studies.bagssl.contrasts import Bags
 from analysis.studies.bagssl.geometry import overlap
 from analysis.studies.bagssl.locality import taps, unit
-from analysis.studies.bagssl.measured import Measured
 from analysis.studies.bagssl.reading import Reading, Sample
 
 Array = np.ndarray
@@ -72,12 +72,12 @@ def _cover(masks: Array, boxes: Array, side: int) -> Array:
     return inside / side**2
 
 
-def measure(measured: Measured, reading: Reading, of: Known) -> None:
+def measure(measured: Bags, reading: Reading, of: Known) -> None:
     """Shares of the nearest patches that are of the same image, class and kind, and how far off their places are."""
-    for tap, patches in taps(reading, reading.local(measured.params.small)).items():
+    for tap, patches in taps(reading, reading.local(reading.params.small)).items():
         for name, (values, chance) in shares(patches, of).items():
             row = {"encoder": reading.name, "tap": tap, "share": name, "chance": chance}
-            measured.add("neighbours", row, measured.over_images(values), (f"same {name}", reading.name, tap))
+            measured.add("neighbours", row, measured.mean(values), (f"same {name}", reading.name, tap))
 
 
 def shares(patches: Array, of: Known) -> dict[str, tuple[Array, float]]:

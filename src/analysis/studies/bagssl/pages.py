@@ -3,14 +3,16 @@
 from typing import Any
 
 from analysis.encoders.methods import METHODS
-from analysis.prose import NOTHING, Column, Prose, say, table
+from analysis.prose import NOTHING, Column, Prose, say, show, table
 from analysis.results import Results, Row
-from analysis.studies.bagssl.contrasts import TRUE, UNLIKE, WHOLE
+from analysis.rules import Finding, number
+from analysis.studies.bagssl.contrasts import DISJOINT, GRID, TRUE, UNLIKE, VIEWS, WHOLE
 from analysis.studies.bagssl.published import ABSTRACT, EMP_SSL, SETTINGS, WHOLE_IMAGES
+from analysis.studies.base import titles
 
 WHAT = {
     "B1": "that training on patches of one size and averaging is as good as the multi-scale baseline",
-    "B2": "that even small patches carry most of it",
+    "B2": "that even small patches keep most of it",
     "B3": "that the embedding of an image is about the average of the embeddings of its patches",
     "B4": "that representations are invariant globally and local when zoomed in, projectors more invariant than backbones",
     "B5": "that averaging over patches improves existing models",
@@ -19,16 +21,73 @@ WHAT = {
 _PROBES = {"linear": "linear probe", "knn": "neighbours"}
 
 
-def titles(results: Results) -> dict[str, str]:
-    """Encoder -> short title."""
-    return {row["encoder"]: row["title"] for row in results.tables["encoders"]}
+def finding(results: Results) -> Prose:
+    """The answer of the page: what came out of each claim, with its deciding number, and what to do with it."""
+    found = {claim.id: claim for claim in results.claims}
+    parts = [_told(found[key], words) for key, words in _TOLD.items() if key in found]
+    decided = sum(claim.verdict in ("supported", "not supported") for claim in results.claims)
+    lead = f"**In short.** {decided} of {len(results.claims)} claims are decided by this run. "
+    return Prose(lead + " ".join(parts) + "\n\n**For practice.** " + _practice(found))
+
+
+def headline_caption(results: Results, side: int) -> str:
+    """By how much means over patches differ from whole images, over the encoders of the run."""
+    cells = {(r["encoder"], r["cell"]): r["value"] for r in results.tables["accuracy"] if r["probe"] == "linear"}
+    gaps = [cells[row["encoder"], f"bag {side}"] - cells[row["encoder"], WHOLE] for row in results.tables["encoders"]]
+    ahead = sum(gap > 0 for gap in gaps)
+    return (
+        f"Means over patches of {side} px read better than the whole image for {ahead} of {len(gaps)} encoders by a linear "
+        f"probe (mean difference {sum(gaps) / len(gaps):+.3f}); bars are bootstrap intervals over test images."
+    ).replace("-", "−")
+
+
+def gains_caption(results: Results) -> str:
+    """What averaging gains, mean over encoders, by cell."""
+    rows = [row for row in results.tables["gains"] if row["probe"] == "linear"]
+    cells = dict.fromkeys(row["cell"] for row in rows)
+    means = {cell: [row["value"] for row in rows if row["cell"] == cell] for cell in cells}
+    words = ", ".join(f"{_cell_words(cell)} {sum(v) / len(v):+.3f}" for cell, v in means.items())
+    return f"Gain over the whole image by a linear probe, mean over encoders: {words}. Bars are paired intervals.".replace(
+        "-", "−"
+    )
+
+
+def _cell_words(cell: str) -> str:
+    return "mirrored and shifted images" if cell == VIEWS else f"patches of {cell.split()[-1]} px"
+
+
+_TOLD = {
+    "B1": "Training on patches of one size and averaging, against the multi-scale partner",
+    "B2": "What small patches keep",
+    "B3": "The whole image as the average of its patches",
+    "B4": "Invariance at large, locality in small patches",
+    "B5": "Averaging patches of an existing model",
+    "B6": "The loss as a model of co-occurrence",
+}
+
+
+def _told(found: Finding, words: str) -> str:
+    deciding = found.deciding
+    if deciding is None or found.verdict == "not testable here":
+        return f"{words} ({found.id}): *{found.verdict}*, because {found.reason}."
+    return f"{words} ({found.id}): *{found.verdict}*, {show(deciding.own)} against a bound of {number(deciding.smallest)}."
+
+
+def _practice(found: dict[str, Finding]) -> str:
+    gain = found["B5"].conditions[-1] if found.get("B5") and found["B5"].conditions else None
+    if gain is None:
+        return "This run says nothing on whether averaging over patches pays."
+    pays = "pays" if gain.verdict == "supported" else "is not shown to pay"
+    return (
+        f"Averaging over patches at test time {pays} beside mirrored and shifted whole images at the same price: it gains "
+        f"{show(gain.own)} of what training brought."
+    )
 
 
 def encoders_table(results: Results) -> Prose:
     """The encoders, what they were trained on, and how much of it: images seen and patches seen."""
-    words = {"self": "images alone", "labels": "labels", "none": "nothing (untrained)"}
-    rows = [{**row, "trained": words[row["supervision"]], "crops": _crops(row)} for row in results.tables["encoders"]]
-    columns: dict[str, Column] = {"title": "Encoder", "encoder": "Name", "trained": "Trained with", "crops": "Views"}
+    rows = [{**row, "crops": _crops(row)} for row in results.tables["encoders"]]
+    columns: dict[str, Column] = {"title": "Encoder", "encoder": "Name", "objective": "Objective", "crops": "Views"}
     return table(rows, columns | {"images": ("Images seen", ",d"), "patches": ("Patches or crops seen", ",d")})
 
 
@@ -45,7 +104,7 @@ def overlap_table(results: Results) -> Prose:
 
 
 def accuracy_table(results: Results, side: int) -> Prose:
-    """Whole image, one central patch, bag of patches, by both probes."""
+    """Whole image, one central patch, mean over patches, by both probes."""
     names = titles(results)
     rows: dict[Any, Row] = {}
     for row in results.tables["accuracy"]:
@@ -60,18 +119,18 @@ def accuracy_table(results: Results, side: int) -> Prose:
 
 
 def pairs_table(results: Results) -> Prose:
-    """Encoders trained on patches less their multi-scale twins, on whole images and on the twins' own bags."""
+    """Encoders trained on patches minus their multi-scale partners, on whole images and on the partners' own patches."""
     if not results.tables["pairs"]:
-        return say("*This run holds no encoder trained on patches together with its multi-scale twin.*")
+        return say("*This run holds no encoder trained on patches together with its multi-scale partner.*")
     names = titles(results)
     rows: dict[Any, Row] = {}
     for row in results.tables["pairs"]:
-        key = row["encoder"], row["twin"]
-        start = {"title": names[key[0]], "twin": names[key[1]], "judged": "yes" if row["judged"] else "no"}
+        key = row["encoder"], row["partner"]
+        start = {"title": names[key[0]], "partner": names[key[1]], "judged": "yes" if row["judged"] else "no"}
         rows.setdefault(key, start)[f"{row['probe']} {row['against']}"] = _interval(row, "+.3f")
-    columns: dict[str, Column] = {"title": "Bag of", "twin": "Less", "judged": "In B1"}
+    columns: dict[str, Column] = {"title": "Mean over patches of", "partner": "Minus", "judged": "In B1"}
     for probe, words in _PROBES.items():
-        columns |= {f"{probe} whole image": f"its whole image, {words}", f"{probe} bag": f"its own bag, {words}"}
+        columns |= {f"{probe} whole image": f"its whole image, {words}", f"{probe} patches": f"its own patches, {words}"}
     return table(rows.values(), columns)
 
 
@@ -79,14 +138,14 @@ def further_table(results: Results) -> Prose:
     """The same difference over trainings with further seeds."""
     if not results.tables["further"]:
         return say("*No training with further seeds belongs to this run.*")
-    words = {"whole": "its whole image", "bag": "its own bag"}
+    words = {"whole": "its whole image", "bag": "its own patches"}
     rows = [
-        {**row, "twin": METHODS[row["twin"]].title, "probe": _PROBES[row["probe"]], "against": words[row["against"]]}
+        {**row, "method": METHODS[row["method"]].title, "probe": _PROBES[row["probe"]], "against": words[row["against"]]}
         for row in results.tables["further"]
     ]
     columns: dict[str, Column] = {
-        "twin": "Method",
-        "against": "Patches: bag less twin's",
+        "method": "Method",
+        "against": "Mean over patches minus the partner on",
         "probe": "Probe",
         "n": ("Pairs of trainings", "d"),
     }
@@ -94,17 +153,18 @@ def further_table(results: Results) -> Prose:
 
 
 def average_table(results: Results) -> Prose:
-    """Means over a regular grid of patches against whole images; last, the two networks that are known."""
+    """Means over both grids of patches against whole images; last, the two networks of which the answer is known."""
     names = titles(results)
     rows: dict[str, Row] = {}
     for row in [*results.tables["average"], *results.tables["known"]]:
-        found = rows.setdefault(row["encoder"], {"title": names.get(row["encoder"], f"*known: {row['encoder']}*")})
-        found[row["quantity"]] = row["value"]
-        if row["quantity"] == "cosine":
-            found["interval"] = _interval(row)
-    columns: dict[str, Column] = {"title": "Encoder", "interval": "Centred cosine", "mismatched": ("other images", ".2f")}
-    columns |= {"first": ("Own image is the most similar", ".0%"), "reciprocal": ("Mean reciprocal rank", ".2f")}
-    return table(rows.values(), columns | {"raw": ("Cosine, not centred", ".2f"), "raw_mismatched": ("other images", ".2f")})
+        cells = rows.setdefault(row["encoder"], {"title": names.get(row["encoder"], f"*{row['encoder']}*")})
+        cells[f"{row['grid']} {row['quantity']}"] = _interval(row) if row["quantity"] == "cosine" else row["value"]
+    columns: dict[str, Column] = {"title": "Encoder"}
+    for grid, words in ((GRID, "overlapping"), (DISJOINT, "side by side")):
+        columns |= {f"{grid} cosine": f"Centred cosine, {words}", f"{grid} mismatched": ("other images", ".2f")}
+    columns |= {f"{DISJOINT} first": ("Own image is the most similar", ".0%")}
+    columns |= {f"{DISJOINT} raw": ("Not centred", ".2f"), f"{DISJOINT} raw_mismatched": ("other images", ".2f")}
+    return table(rows.values(), columns)
 
 
 def ranks_table(results: Results) -> Prose:
@@ -143,7 +203,7 @@ def cooccurrence_table(results: Results) -> Prose:
         words = {"title": names[row["encoder"]], "tap": row["tap"]}
         rows.setdefault(key, words)[f"{row['kinds']} {row['pairs']}"] = _interval(row, "+.3f")
     heads = {f"{TRUE} {UNLIKE}": "Different kinds", f"{TRUE} all pairs of kinds": "All pairs"}
-    heads |= {f"shuffled {UNLIKE}": "Dealt anew, different kinds", "shuffled all pairs of kinds": "Dealt anew, all pairs"}
+    heads |= {f"shuffled {UNLIKE}": "Shuffled, different kinds", "shuffled all pairs of kinds": "Shuffled, all pairs"}
     return table(rows.values(), {"title": "Similarities of", "tap": "in its", **heads})
 
 

@@ -16,7 +16,7 @@ class BagSSL(StudyParams):
     paper: ClassVar[str] = "chen2023"
     place: ClassVar[int] = 4
 
-    encoders: Names = Field(description="encoders to read; those trained on patches of one size with their multi-scale twins")
+    encoders: Names = Field(description="encoders to read; those trained on patches of one size with multi-scale partners")
     followed: tuple[str, ...] = Field((), description="encoders, of these, that get the curves over patch size and number")
     dataset: str = Field("scenes:objects", description="images: probes from its training half, everything else from the other")
     n_train: int = Field(800, ge=50, le=2_000_000, description="training images")
@@ -67,7 +67,9 @@ class BagSSL(StudyParams):
 PARAMS = BagSSL
 PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
-        "encoders": ("zoo:simclr-patch", "zoo:simclr", "zoo:untrained"),
+        "encoders": tuple(
+            f"zoo:{name}" for name in ("simclr-patch", "simclr", "vicreg-patch", "vicreg", "supervised-patch", "untrained")
+        ),
         "followed": ("zoo:simclr-patch",),
         **{"n_train": 64, "n_test": 48, "n_local": 24, "n_counts": 16, "sides": (8,), "n_patches": 4, "most": 8},
         "n_bootstrap": 100,
@@ -75,7 +77,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "default": {
         "encoders": (*groups.JOINT, *groups.BAGS, *groups.LABELLED),
         "followed": ("zoo:simclr-patch", "zoo:simclr", "zoo:untrained"),
-        **{"n_train": 400, "n_test": 480, "n_local": 200, "n_counts": 48},
+        **{"n_train": 400, "n_test": 480, "n_local": 200, "n_counts": 160},
     },
     "real": {
         "encoders": (

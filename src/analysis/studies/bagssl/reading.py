@@ -11,6 +11,7 @@ from analysis import datasets, features
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
 from analysis.studies.bagssl.aggregate import aggregate, patch_features
+from analysis.studies.bagssl.contrasts import DISJOINT
 from analysis.studies.bagssl.cutting import Cutter
 from analysis.studies.bagssl.geometry import dense_boxes, sample_boxes
 from analysis.studies.bagssl.params import BagSSL
@@ -20,7 +21,7 @@ from analysis.studies.qscore.data import Split, size_for, split
 Array = np.ndarray
 Half = Literal["train", "test"]
 HALVES: tuple[Half, ...] = ("train", "test")
-GRID = 4  # positions of the regular grid lie a fourth of a patch apart
+OVERLAPS = 4  # positions of the overlapping grid lie a fourth of a patch apart
 
 
 class Sample:
@@ -123,10 +124,10 @@ class Reading:
         flat = features.extract(self.encoder, shown.reshape(-1, *shown.shape[2:]))["embed"]
         return flat.reshape(*shown.shape[:2], -1).mean(1)
 
-    def grid(self) -> Array:
-        """Mean over a regular grid of patches of the first `n_counts` test images, (n, d)."""
+    def grid(self, kind: str) -> Array:
+        """Mean over a regular grid of patches of the first `n_counts` test images, overlapping or side by side, (n, d)."""
         images, side = self.sample.images["test"][: self.params.n_counts], self.params.side
-        boxes = dense_boxes(self.sample.size, side, max(1, side // GRID))
+        boxes = dense_boxes(self.sample.size, side, side if kind == DISJOINT else max(1, side // OVERLAPS))
         return self._read(aggregate, images, np.tile(boxes, (len(images), 1, 1)), side)
 
     def many(self) -> Array:
