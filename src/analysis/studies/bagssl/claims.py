@@ -125,7 +125,7 @@ B5 = Claim(
             Condition(
                 "gain",
                 "accuracy (linear probe) of the mean over large patches minus that of the whole image, as a share of what the "
-                "encoder gains over its untrained copy, mean over encoders",
+                "encoders gain on average over their untrained copies",
                 0.05,
                 "a twentieth of what training brought",
             ),

@@ -85,13 +85,13 @@ def _b2(bags: Bags, params: BagSSL) -> Evidence:
         return Evidence(unmet=unmet)
     copies = bags.with_untrained(names)
     floor = {name: bags.draws["linear", copies[name], cell] for name in names}
-    span = {name: bags.draws["linear", str(bags.roles[name].partner), WHOLE] - floor[name] for name in names}
-    if not bags.estimate(np.mean(list(span.values()), axis=0)).low > POINTS:
+    span = np.mean([bags.draws["linear", str(bags.roles[name].partner), WHOLE] - floor[name] for name in names], axis=0)
+    if not bags.estimate(span).low > POINTS:
         return Evidence(unmet=("whole images are read no better than untrained patches",))
 
     def read(subject: Callable[[str], str]) -> Quantities:
         """What stands for each encoder."""
-        shares = [(bags.draws["linear", subject(name), cell] - floor[name]) / span[name] for name in names]
+        shares = [(bags.draws["linear", subject(name), cell] - floor[name]) / span for name in names]
         return {"share": bags.over(shares)}
 
     return three(read, lambda name: name, copies.__getitem__, lambda _: labelled[0], n=len(names), unit="encoders")
@@ -161,14 +161,16 @@ def _b5(bags: Bags, params: BagSSL) -> Evidence:
     if unmet := _lacking(bags, names, "encoders trained on crops of many sizes"):
         return Evidence(unmet=unmet)
     copies = bags.with_untrained(names)
-    span = {name: bags.draws["linear", name, WHOLE] - bags.draws["linear", copies[name], WHOLE] for name in names}
+    span = np.mean([bags.draws["linear", name, WHOLE] - bags.draws["linear", copies[name], WHOLE] for name in names], axis=0)
+    if not bags.estimate(span).low > POINTS:
+        return Evidence(unmet=("training brought nothing that a linear probe reads on so few images",))
 
     def read(subject: Callable[[str], tuple[Array, Array, Array]]) -> Quantities:
         """Accuracies (1 + B,) of the mean over patches, of the whole image and of views, of what stands for an encoder."""
         found = {name: subject(name) for name in names}
         return {
-            "gain": bags.over([(found[name][0] - found[name][1]) / span[name] for name in names]),
-            "beyond": bags.over([(found[name][0] - found[name][2]) / span[name] for name in names]),
+            "gain": bags.over([(found[name][0] - found[name][1]) / span for name in names]),
+            "beyond": bags.over([(found[name][0] - found[name][2]) / span for name in names]),
         }
 
     def cells(name: str, *cell: str) -> tuple[Array, Array, Array]:
