@@ -117,7 +117,7 @@ CONFLICTS: list[tuple[str, dict[str, Any], str]] = [
     ("rcdm", {"n_again": 13}, "n_again"),
     ("rcdm", {"n_shown": 9}, "n_shown"),
     ("rcdm", {"judge": "zoo:simclr"}, "judge"),
-    ("rcdm", {"alone": "scenes"}, "alone"),
+    ("rcdm", {"histories": "scenes"}, "histories"),
 ]
 
 

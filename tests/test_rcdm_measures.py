@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from analysis.datasets.scenes import make
-from analysis.decoders.ranks import chance, median_distance, ranks, relative_distance
+from analysis.decoders.ranks import chance, ranks, relative_distance
 from analysis.studies.rcdm import changes, factors, fidelity
 
 
@@ -57,8 +57,6 @@ def test_the_relative_distance_of_two_random_images_is_one(rng: np.random.Genera
     first, second = np.triu_indices(300, 1)
     assert relative_distance(bank[first], bank[second], bank).mean() == pytest.approx(1)
     assert relative_distance(bank, bank, bank).max() == 0
-    exact = np.median(np.linalg.norm(bank[first] - bank[second], axis=1))
-    assert median_distance(bank, 0) == pytest.approx(exact, rel=0.05)
 
 
 class Given(nn.Module):
@@ -118,9 +116,23 @@ def test_the_kernel_distance_is_the_mean_over_pairs_and_unbiased(rng: np.random.
         return (a @ b / 3 + 1) ** 3
 
     within = [np.mean([kernel(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j]) for z in (x, real)]
-    assert fidelity.kid(x, real) == pytest.approx(sum(within) - 2 * np.mean([[kernel(a, b) for a in x] for b in real]))
-    many = [fidelity.kid(rng.standard_normal((20, 2)), rng.standard_normal((20, 2))) for _ in range(400)]
+    assert fidelity.kid(x, real)[0] == pytest.approx(sum(within) - 2 * np.mean([[kernel(a, b) for a in x] for b in real]))
+    many = [fidelity.kid(rng.standard_normal((20, 2)), rng.standard_normal((20, 2)))[0] for _ in range(400)]
     assert np.mean(many) == pytest.approx(0, abs=3 * np.std(many) / 20)
+
+
+def test_bootstrap_samples_of_the_kernel_distance_are_not_farther_for_their_repeats(rng: np.random.Generator) -> None:
+    x, real = rng.standard_normal((60, 4)), rng.standard_normal((300, 4))
+    weights = rng.multinomial(60, np.full(60, 1 / 60), size=500)
+    draws = fidelity.kid(x, real, weights)
+    assert draws.mean() == pytest.approx(fidelity.kid(x, real)[0], abs=3 * draws.std() / 500**0.5 + 1e-3)
+    own = np.ones((1, 60))
+    assert fidelity.kid(x, real, own)[0] == pytest.approx(fidelity.kid(x, real)[0])
+    few = np.array([[2, 0, 1] + [0] * 57])  # the pair of a sample with its own repeat is none
+    kernel = (x[0] @ x[2] / 4 + 1) ** 3
+    other = fidelity.kid(x[[0, 2]], real, np.array([[2, 1]]))[0]
+    assert fidelity.kid(x, real, few)[0] == pytest.approx(other)
+    assert np.isfinite(kernel)
 
 
 def test_precision_falls_outside_the_real_and_recall_where_modes_are_missing(rng: np.random.Generator) -> None:

@@ -31,7 +31,7 @@ def ranks(samples: Array, bank: Array, own: Array) -> Array:
 
 
 def chance(n: int) -> float:
-    """Expected reciprocal rank among n images by luck: the mean of 1/k, k = 1 ... n."""
+    """Expected reciprocal rank among n images by chance: the mean of 1/k, k = 1 ... n."""
     return float((1 / np.arange(1, n + 1)).mean())
 
 
@@ -42,11 +42,3 @@ def relative_distance(samples: Array, own: Array, bank: Array) -> Array:
     """
     pairs = 2 * bank.astype(np.float64).var(axis=0, ddof=1).sum()
     return ((samples.astype(np.float64) - own) ** 2).sum(1) / pairs
-
-
-def median_distance(bank: Array, seed: int, pairs: int = 4000) -> float:
-    """Median distance of two images of the bank (n, d), from random pairs."""
-    rng = np.random.default_rng(seed)
-    first = rng.integers(len(bank), size=pairs)
-    second = (first + rng.integers(1, len(bank), size=pairs)) % len(bank)
-    return float(np.median(np.linalg.norm(bank[first].astype(np.float64) - bank[second], axis=1)))

@@ -1,69 +1,108 @@
-"""Representations under attack: how far they move, what a probe then says, and what is drawn from them."""
+"""Representations under attack: how far they move, what a probe then says, and samples of them."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from sklearn.pipeline import Pipeline
 from torch import Tensor
 
+from analysis import encoders
 from analysis.decoders.conditions import Condition
 from analysis.decoders.ranks import ranks
+from analysis.encoders.facts import facts
 from analysis.probing import fit_linear
 from analysis.progress import track
+from analysis.results import Row
 from analysis.studies.rcdm.attacks import STEPS, Model, attack, away, random_like, unit, wrong
 from analysis.studies.rcdm.drawn import Samples
+from analysis.studies.rcdm.evidence import CHANCE, FREE, PROBE
 from analysis.studies.rcdm.factors import seen, skill
-from analysis.studies.rcdm.measured import Measured
+from analysis.studies.rcdm.measured import PIXELS, Measured
 from analysis.studies.rcdm.stage import Stage, shown
 
 Array = np.ndarray
-FREE, PROBE, RANDOM = "label-free", "probe", "random"
+Attacked = dict[str, Tensor]
 
 
 def attacks(stage: Stage, samples: Samples, measured: Measured) -> None:
-    """Both attacks at every size on every encoder, and random changes as large; then what is drawn after the largest."""
+    """Both attacks at every size on every encoder, and random changes as long; then samples after the largest."""
     n = stage.params.n_attacked
     images, labels = unit(stage.bank.images[:n]), stage.bank.labels[:n]
-    for tap in track(
-        [c for c in stage.taps if c.tap == "backbone" and c.spatial and not c.shuffled], "attacks", unit="encoder"
-    ):
-        model = Model(stage.encoders[tap.encoder])
-        probe = fit_linear(stage.train_h[tap.name], stage.train.labels)
-        with torch.no_grad():
-            clean = model(images)
-        pairs = 2 * stage.h(tap.name).astype(np.float64).var(axis=0, ddof=1).sum()
-        losses = {FREE: away(clean), PROBE: wrong(probe, labels)}
-        measured.tables["attacks"].append(_row(tap, "none", 0.0, measured, np.zeros(n), probe.predict(clean.cpu()) == labels))
-        for eps in stage.params.eps:
-            found = {
-                f"{way}{mark}": attack(model, images, loss, eps / 255, steps, stage.params.seed)
-                for way, loss in losses.items()
-                for mark, steps in (("", STEPS), (", one step", 1))
-            }
-            found[RANDOM] = random_like(images, found[FREE], stage.params.seed)
-            for way, changed in found.items():
-                with torch.no_grad():
-                    h = model(changed)
-                shift = ((h - clean) ** 2).sum(1).cpu().numpy() / pairs
-                measured.draws["shift", tap.encoder, way, f"{eps:g}"] = measured.mean(shift)
-                measured.tables["attacks"].append(_row(tap, way, eps, measured, shift, probe.predict(h.cpu()) == labels))
-        _drawn(stage, samples, measured, tap, model, {way: found[way] for way in (FREE, PROBE, RANDOM)})
+    backbones = {c.encoder: c for c in stage.taps if c.tap == "backbone" and c.spatial and not c.shuffled}
+    for name in track(dict.fromkeys([*backbones, *stage.params.attacked]), "attacks", unit="encoder"):
+        encoder = stage.encoders.get(name) or encoders.load(name, stage.params.device)
+        model, pairs = Model(encoder), _pairs(encoder.embed(stage.bank.images).numpy())
+        probe = fit_linear(encoder.embed(stage.train.images).numpy(), stage.train.labels)
+        largest = _moved(stage, measured, name, model, images, labels, probe, pairs)
+        if name in backbones:
+            _drawn(stage, samples, measured, backbones[name], model, largest)
+    _pixels(stage, measured, images)
 
 
-def _row(tap: Condition, way: str, eps: float, measured: Measured, shift: Array, right: Array) -> dict:
-    row = {"encoder": tap.encoder, "condition": tap.name, "way": way, "eps": f"{eps:g}"}
-    return {**row, **measured.interval(measured.mean(shift)), "accuracy": float(np.mean(right))}
+def _pairs(h: Array) -> float:
+    """Mean squared distance of two images."""
+    return float(2 * h.astype(np.float64).var(axis=0, ddof=1).sum())
 
 
-def _drawn(stage: Stage, samples: Samples, measured: Measured, tap: Condition, model: Model, found: dict[str, Tensor]) -> None:
+def _moved(
+    stage: Stage,
+    measured: Measured,
+    name: str,
+    model: Callable[[Tensor], Tensor],
+    images: Tensor,
+    labels: Array,
+    probe: Pipeline,
+    pairs: float,
+) -> Attacked:
+    """Shifts of one encoder under every attack; the images after the largest ones."""
+    with torch.no_grad():
+        clean = model(images)
+    right = np.mean(probe.predict(clean.cpu().numpy()) == labels)
+    told = {"encoder": name, "title": facts(name).title}
+    zero = {**told, "way": "none", "eps": "0", **measured.interval(measured.mean(np.zeros(len(images))))}
+    measured.tables["attacks"].append({**zero, "accuracy": float(right)})
+    found: Attacked = {}
+    for eps in stage.params.eps:
+        size, seed = eps / 255, stage.params.seed
+        found = {
+            FREE: attack(model, images, away(clean), size, STEPS, seed),
+            PROBE: attack(model, images, wrong(probe, labels), size, STEPS, seed),
+            f"{FREE}, one step": attack(model, images, away(clean), size, 1, seed),
+        }
+        found[CHANCE] = random_like(images, found[FREE], seed)
+        for way, changed in found.items():
+            with torch.no_grad():
+                h = model(changed)
+            shift = measured.mean(((h - clean) ** 2).sum(1).cpu().numpy() / pairs)
+            row: Row = {**told, "way": way, "eps": f"{eps:g}", **measured.interval(shift)}
+            measured.draws["shift", name, way, f"{eps:g}"] = shift
+            right = np.mean(probe.predict(h.cpu().numpy()) == labels)
+            measured.tables["attacks"].append({**row, "accuracy": float(right)})
+    return found
+
+
+def _pixels(stage: Stage, measured: Measured, images: Tensor) -> None:
+    """The control: pixels as representation, which no attack moves further than every pixel by its size."""
+    clean, pairs = images.flatten(1), _pairs(stage.bank.images.reshape(len(stage.bank), -1) / 255)
+    for eps in stage.params.eps:
+        found = attack(lambda x: x.flatten(1), images, away(clean), eps / 255, STEPS, stage.params.seed)
+        for way, changed in ((FREE, found), (PROBE, found), (CHANCE, random_like(images, found, stage.params.seed))):
+            shift = ((changed.flatten(1) - clean) ** 2).sum(1).numpy() / pairs
+            measured.draws["shift", PIXELS, way, f"{eps:g}"] = measured.mean(shift)
+
+
+def _drawn(stage: Stage, samples: Samples, measured: Measured, tap: Condition, model: Model, found: Attacked) -> None:
     """Samples after the largest attack: the rank of the clean image, and its species, beside samples of the clean image."""
     n, bank = stage.params.n_shown, stage.h(tap.name)
     eps = f"{stage.params.eps[-1]:g}"
-    rows = shown(n)
+    rows, ways = shown(n), (FREE, PROBE, CHANCE)
     attacked = (found[FREE][rows].permute(0, 2, 3, 1).cpu().numpy() * 255).round().astype(np.uint8)
     panel = {"image": stage.bank.images[rows], "attacked": attacked, "sample": samples.first[tap.name][rows]}
     with torch.no_grad():
-        moved = [model(changed[:n]).cpu().numpy() for changed in found.values()]
+        moved = [model(found[way][:n]).cpu().numpy() for way in ways]
     drawn = stage.draw_groups(tap.name, moved, stage.noise(n))
-    for way, images in {"none": samples.first[tap.name][:n], **dict(zip(found, drawn, strict=True))}.items():
+    for way, images in {"none": samples.first[tap.name][:n], **dict(zip(ways, drawn, strict=True))}.items():
         back = stage.represent(images, None, {tap.name})[tap.name]
         row = {"encoder": tap.encoder, "condition": tap.name, "way": way, "eps": "0" if way == "none" else eps}
         mrr = measured.mean(1 / ranks(back, bank, np.arange(n)))

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from analysis import datasets
 from analysis.decoders.conditions import Condition, thumbnails
 from analysis.decoders.ranks import chance, ranks, relative_distance
 from analysis.studies.rcdm import fidelity
-from analysis.studies.rcdm.contrasts import LABEL, NULL, THUMBNAIL
 from analysis.studies.rcdm.factors import TITLES, seen, skill, spread
-from analysis.studies.rcdm.measured import Measured
+from analysis.studies.rcdm.measured import BLURRED, LABEL, NULL, REAL, THUMBNAIL, Measured
 from analysis.studies.rcdm.stage import Stage, shown
 
 Array = np.ndarray
@@ -42,12 +42,14 @@ def faithful(stage: Stage, samples: Samples, measured: Measured) -> None:
     rest, own = space(real[n:]), space(real[:n])
     common = {"chance": chance(m), "among": m}
     real_row = {
-        "condition": "real",
+        "condition": REAL,
         "part": "real",
         **common,
-        **_realism(measured, "real", own, rest),
+        **_realism(measured, REAL, own, rest),
         **measured.interval(np.ones(2), "mrr_judge"),
     }
+    blurred = space(stage.judge.embed(magnified(stage.bank.images[:n])).numpy())
+    measured.draws["kid", BLURRED] = fidelity.kid(blurred, rest, measured.weights(n))
     for tap in stage.taps:
         images = samples.first[tap.name]
         judged = stage.judge.embed(images).numpy()
@@ -79,8 +81,16 @@ def _realism(measured: Measured, name: str, x: Array, real: Array) -> dict[str, 
     draws[1:] += draws[0] - draws[1:].mean()  # repeats in a bootstrap sample raise the distance of all of them
     measured.draws["fd", name] = draws
     precision, recall = fidelity.precision_recall(x, real[: len(x)])
-    found = {"kid": fidelity.kid(x, real), "precision": precision, "recall": recall}
-    return {**measured.interval(draws, "fd"), **found}
+    measured.draws["kid", name] = fidelity.kid(x, real, measured.weights(len(x)))
+    found = {"precision": precision, "recall": recall}
+    return {**measured.interval(draws, "fd"), **measured.interval(measured.draws["kid", name], "kid"), **found}
+
+
+def magnified(images: Array) -> Array:
+    """8 x 8 thumbnails of images (n, s, s, 3), bicubically magnified to their size: pictures without detail."""
+    small = ((thumbnails(images).reshape(-1, 8, 8, 3) + 1) * 127.5).round().astype(np.uint8)
+    side = images.shape[1]
+    return np.stack([np.asarray(Image.fromarray(i).resize((side, side), Image.Resampling.BICUBIC)) for i in small])
 
 
 def _own_space(stage: Stage, samples: Samples, measured: Measured, tap: Condition) -> dict[str, float | None]:
@@ -94,8 +104,9 @@ def _own_space(stage: Stage, samples: Samples, measured: Measured, tap: Conditio
     mrr, apart = measured.mean(1 / own), measured.mean(relative_distance(back, bank[:n], bank))
     measured.draws["mrr", tap.name], measured.draws["distance", tap.name] = mrr, apart
     if NULL in samples.first:
-        null = ranks(_again(stage, tap, samples.first[NULL]), bank, np.arange(n))
-        measured.draws["mrr of null", tap.name] = measured.mean(1 / null)
+        null = _again(stage, tap, samples.first[NULL])
+        measured.draws["mrr of null", tap.name] = measured.mean(1 / ranks(null, bank, np.arange(n)))
+        measured.draws["distance of null", tap.name] = measured.mean(relative_distance(null, bank[:n], bank))
     return {**empty, **measured.interval(mrr, "mrr"), "mean_rank": float(own.mean()), **measured.interval(apart, "distance")}
 
 

@@ -55,12 +55,19 @@ def frechet(x: Array, real: Array, weights: Array | None = None) -> Array:
     return ((means - mean) ** 2).sum(1) + np.trace(covs, axis1=1, axis2=2) + np.trace(cov) - 2 * crossed
 
 
-def kid(x: Array, real: Array) -> float:
-    """Kernel distance (Binkowski et al. 2018): the unbiased squared MMD with the kernel (a.b / k + 1)^3."""
-    kernels = [(a @ b.T / x.shape[1] + 1) ** 3 for a, b in ((x, x), (real, real), (x, real))]
-    n, m = len(x), len(real)
-    within = sum((k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in kernels[:2])
-    return float(within - 2 * kernels[2].sum() / (n * m))
+def kid(x: Array, real: Array, weights: Array | None = None) -> Array:
+    """Kernel distance of samples x (n, k) to real (m, k), once per row of `weights` (b, n): (b,).
+
+    The squared MMD with the kernel (a.b / k + 1)^3, without bias (Binkowski et al. 2018, equation 4): 0 is expected of equal
+    distributions, whatever n is, and values may lie below. A sample is never paired with itself, nor with its own repeats in a
+    bootstrap sample. Without weights each sample counts once.
+    """
+    weights = np.ones((1, len(x))) if weights is None else weights
+    own, others, across = ((a @ b.T / x.shape[1] + 1) ** 3 for a, b in ((x, x), (real, real), (x, real)))
+    np.fill_diagonal(own, 0)
+    total, m = weights.sum(1), len(real)
+    within = np.einsum("bi,ij,bj->b", weights, own, weights, optimize=True) / (total**2 - (weights**2).sum(1))
+    return within + (others.sum() - np.trace(others)) / (m * (m - 1)) - 2 * weights @ across.mean(1) / total
 
 
 def precision_recall(x: Array, real: Array, k: int = NEIGHBOURS) -> tuple[float, float]:

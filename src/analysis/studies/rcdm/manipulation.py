@@ -10,9 +10,9 @@ from scipy.stats import spearmanr
 
 Array = np.ndarray
 NEIGHBOURS, MOST = 20, 14  # of the released code
-CALM = 0.5  # variance in the neighbourhood, of that of all images, below which a dimension is common by the variance rule
-COMMON, VARIANCE, RANDOM, RANDOM_VARIANCE = "non-zero", "variance", "random (as many)", "random (as many as by variance)"
-RULES = (COMMON, RANDOM, VARIANCE, RANDOM_VARIANCE)
+PART = 0.25  # of the dimensions are swapped
+COMMON, RANDOM, RELEASED = "the most common quarter", "another quarter, at random", "all common ones (released rule)"
+COMPOSITE, TRUE = "the true composite", "read from the composite itself"
 
 
 def neighbours(h: Array, bank: Array, candidates: Array, k: int = NEIGHBOURS) -> Array:
@@ -27,22 +27,18 @@ def non_zero(near: Array) -> Array:
     return (near != 0).mean(0) > MOST / NEIGHBOURS
 
 
-def calm(near: Array, bank: Array) -> Array:
-    """Dimensions (d,) that vary less than half as much among neighbours (k, d) as among all images (n, d)."""
-    return near.var(0, ddof=1) < CALM * bank.var(0, ddof=1)
-
-
 def chosen(near: Array, bank: Array, rng: np.random.Generator) -> dict[str, Array]:
-    """Rule -> dimensions (d,), with as many random ones as control of each."""
-    found = {COMMON: non_zero(near), VARIANCE: calm(near, bank)}
-    for rule, control in ((COMMON, RANDOM), (VARIANCE, RANDOM_VARIANCE)):
-        found[control] = rng.permutation(found[rule])
-    return found
+    """Rule -> dimensions (d,), from neighbours (k, d) and all images (n, d).
 
-
-def swapped(own: Array, other: Array, dimensions: Array) -> Array:
-    """h with these dimensions taken from the other image: (d,)."""
-    return np.where(dimensions, other, own)
+    The most common quarter: not zero in most neighbours and, of those equally often so, with the least variance among
+    neighbours relative to that among all images. The control is a random quarter of the others.
+    """
+    d = near.shape[1]
+    calm = near.var(0, ddof=1) / bank.var(0, ddof=1).clip(1e-12)
+    order = np.lexsort((calm, -(near != 0).mean(0)))
+    k = max(1, round(PART * d))
+    places = {COMMON: order[:k], RANDOM: rng.permutation(order[k:])[:k]}
+    return {rule: np.isin(np.arange(d), rows) for rule, rows in places.items()} | {RELEASED: non_zero(near)}
 
 
 def partners(species: Array, ground: Array, n: int, rng: np.random.Generator) -> Array:
@@ -58,16 +54,18 @@ def partners(species: Array, ground: Array, n: int, rng: np.random.Generator) ->
     return np.array(found)
 
 
-def succeeded(kind: str, read: dict[str, Array], own: dict[str, Array], other: dict[str, Array]) -> Array:
-    """Whether each sample (n,) shows what the edit was to change, and kept the rest.
+def composites(images: Array, masks: Array, backgrounds: Array) -> Array:
+    """Objects of images (n, s, s, 3), where masks (n, s, s) are true, on backgrounds (n, s, s, 3)."""
+    return np.where(masks[..., None], images, backgrounds)
 
-    `background`: a background nearer in colour to the other image's, and its own species; `object`: the other's species, and a
-    background nearer to its own. `read`: what is read from samples; `own`, `other`: what is true of the two images.
+
+def succeeded(read: dict[str, Array], own: dict[str, Array], other: dict[str, Array]) -> Array:
+    """Whether each sample (n,) shows a background nearer in colour to the other image's, and its own species.
+
+    `read`: what is read from samples; `own`, `other`: what is true of the two images.
     """
     near = [np.linalg.norm(read["ground"] - side["ground"], axis=1) for side in (own, other)]
-    if kind == "background":
-        return (near[1] < near[0]) & (read["species"] == own["species"])
-    return (near[0] < near[1]) & (read["species"] == other["species"])
+    return (near[1] < near[0]) & (read["species"] == own["species"])
 
 
 def mixtures(own: Array, other: Array, places: Array) -> Array:

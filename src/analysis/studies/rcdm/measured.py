@@ -1,55 +1,63 @@
-"""What a run of the study has found so far: rows, and the draws behind them."""
+"""What a run of the study has measured: rows and draws as in every study, the representations drawn from, and pictures."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from analysis.decoders.conditions import Condition
+from analysis.encoders.facts import facts
 from analysis.results import Row
-from analysis.stats import estimate
-from analysis.studies.rcdm.contrasts import Key
-from analysis.studies.rcdm.params import Rcdm
+from analysis.studies import base
 
 Array = np.ndarray
-TABLES = (
-    *("conditions", "reader", "skill", "spread", "layers", "changes", "distances", "unfamiliar", "attacks", "attacked"),
-    *("edits", "paths", "common", "samplers", "guidance", "noise", "few", "sharing"),
-)
+Key = base.Key
+NULL, LABEL, THUMBNAIL, SHUFFLED = "null", "label", "thumbnail", "shuffled"
+REAL, BLURRED, PIXELS = "real", "blurred", "pixels"
+AVERAGED = " averaged"  # behind the name of a backbone: its mean over all changes of an image
 
 
 @dataclass
-class Measured:
-    """Rows for the page, the bootstrap draws behind them for the claims, and pictures.
+class Measured(base.Measured):
+    """Draws are under (quantity, condition or encoder, further words).
 
     Attributes:
-        draws: (quantity, condition or encoder, further words) -> value, then its draws: (1 + B,).
         taps: the conditions of the run.
         pictures: panel -> column heading -> images (k, s, s, 3) uint8, in order.
+        stale: encoder -> why the decoder's word on it counts for nothing.
     """
 
-    params: Rcdm
-    tables: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
-    draws: dict[Key, Array] = field(default_factory=dict)
     taps: tuple[Condition, ...] = ()
     pictures: dict[str, dict[str, Array]] = field(default_factory=dict)
-
-    def weights(self, n: int) -> Array:
-        """How often each of n images counts: once each in row 0, then as bootstrap samples have them: (1 + B, n)."""
-        rng = np.random.default_rng([self.params.seed, n])
-        return np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), size=self.params.n_bootstrap)])
-
-    def mean(self, values: Array) -> Array:
-        """Mean of one value per image (n,) with its draws: (1 + B,)."""
-        weights = self.weights(len(values))
-        return weights @ np.asarray(values, dtype=float) / weights.sum(1)
-
-    def add(self, table: str, row: Row, values: Array, key: Key | None = None) -> None:
-        """Enter a value with its interval, and under `key` its draws (1 + B,)."""
-        self.tables[table].append({**row, **self.interval(values)})
-        if key is not None:
-            self.draws[key] = values
+    stale: dict[str, str] = field(default_factory=dict)
 
     def interval(self, values: Array, prefix: str = "") -> Row:
         """Value and interval of draws (1 + B,) as columns of a row: `PREFIX`, `PREFIX_low`, `PREFIX_high`, or without one."""
-        found = vars(estimate(values[0], values[1:], self.params.level))
+        found = vars(self.estimate(values))
         return {f"{prefix}_{name}" if name != "value" else prefix: value for name, value in found.items()} if prefix else found
+
+    def conditions(self, supervision: str, tap: str) -> list[str]:
+        """Names of the conditions on `tap` of encoders so trained, with the map; the shuffled one is none of them."""
+        return [
+            c.name
+            for c in self.taps
+            if c.encoder and c.tap == tap and c.spatial and not c.shuffled and facts(c.encoder).supervision == supervision
+        ]
+
+    def encoder(self, name: str) -> str:
+        """The encoder behind a condition."""
+        return next(c.encoder for c in self.taps if c.name == name)
+
+    def projector(self, backbone: str) -> str | None:
+        """The condition on the projector of the same encoder, if the decoder knows it."""
+        own = self.encoder(backbone)
+        return next((name for name in self.conditions("self", "projector") if self.encoder(name) == own), None)
+
+    def families(self) -> dict[str, list[str]]:
+        """Families of conditions that figures compare -> their conditions; those that the run does not have are left out."""
+        found = {
+            **{f"self-supervised, {tap}": self.conditions("self", tap) for tap in ("backbone", "hidden", "projector")},
+            "supervised": self.conditions("labels", "backbone"),
+            "untrained": self.conditions("none", "backbone"),
+        }
+        controls = {name: [name] for name in (THUMBNAIL, SHUFFLED, NULL) if name in {c.name for c in self.taps}}
+        return {name: names for name, names in {**found, **controls}.items() if names}

@@ -1,10 +1,11 @@
 """What the page says: tables and sentences, from the stored numbers alone."""
 
-from analysis.prose import NOTHING, Column, Prose, say, table
+from analysis.prose import NOTHING, Column, Prose, number, say, show, table
 from analysis.results import Results, Row
-from analysis.studies.rcdm.changes import OTHER, PLACE, TRAINED
+from analysis.studies.rcdm.changes import OTHER, TRAINED
 from analysis.studies.rcdm.factors import TITLES
-from analysis.studies.rcdm.published import FID, INCEPTION_SCORE, RELEASED, SIZE, WEIGHTS
+from analysis.studies.rcdm.manipulation import COMMON, PART, RANDOM, RELEASED
+from analysis.studies.rcdm.published import CODE, FID, INCEPTION_SCORE, SIZE, WEIGHTS
 
 INTERVAL: dict[str, Column] = {"value": ("Value", ".2f"), "low": ("Low", ".2f"), "high": ("High", ".2f")}
 WHAT = {
@@ -22,6 +23,42 @@ def titles(results: Results) -> dict[str, str]:
     return {row["condition"]: row["title"] for row in results.tables["taps"]} | {"real": "real images"}
 
 
+def finding(results: Results) -> Prose:
+    """The answer of the page: what came out of each claim with its deciding number, and what to do with it."""
+    parts = []
+    for found in results.claims:
+        deciding = found.deciding
+        because = f": {found.reason}" if found.reason else ""
+        told = f" ({show(deciding.own)}, bound {number(deciding.smallest)})" if deciding and not because else because
+        parts.append(f"{WHAT[found.id].removeprefix('that ')} ({found.id}): *{found.verdict}*{told}")
+    decided = sum(found.verdict in ("supported", "not supported") for found in results.claims)
+    lead = f"**In short.** {decided} of {len(results.claims)} claims are decided by this run. "
+    return Prose(f"{lead}{'; '.join(parts)}.\n\n**For practice.** {_practice(results)}")
+
+
+def _practice(results: Results) -> str:
+    """How far pictures may be trusted: the best rank of a representation beside that of the ceiling."""
+    rows = [row for row in results.tables["conditions"] if row["part"] == "backbone" and row["mrr"] is not None]
+    best, names = max(rows, key=lambda row: row["mrr"]), titles(results)
+    return (
+        f"Of all backbones, samples of {names[best['condition']]} find their image best: at a mean reciprocal rank of "
+        f"{best['mrr']:.2f} among {best['among']:,}. Read a picture as evidence on a representation only where this number is "
+        "high, and ask the representation itself, by distances and probes, wherever that can be done."
+    )
+
+
+def quality_caption(results: Results) -> str:
+    """How samples of backbones rank and how far they are from real images, from the table."""
+    rows = [row for row in results.tables["conditions"] if row["part"] == "backbone"]
+    kids, (real,) = [row["kid"] for row in rows], [row for row in results.tables["conditions"] if row["part"] == "real"]
+    ranks = [row["mrr_judge"] for row in rows]
+    return (
+        f"Backbones: KID from {min(kids):.3f} to {max(kids):.3f} (real images {real['kid']:.3f}), reciprocal rank of the "
+        f"represented image in the held-out space from {min(ranks):.2f} to {max(ranks):.2f}. Bars: bootstrap intervals over "
+        "images; dotted: the rank of chance."
+    ).replace("-", "−")
+
+
 def conditions_table(results: Results) -> Prose:
     """Realism and faithfulness of the samples of every condition."""
     names = titles(results)
@@ -33,7 +70,7 @@ def conditions_table(results: Results) -> Prose:
         for row in results.tables["conditions"]
     ]
     columns: dict[str, Column] = {
-        **{"title": "Drawn from", "loss": ("Held-out loss", ".4f"), "fd": "FD-enc", "kid": ("KID", ".3f")},
+        **{"title": "Drawn from", "loss": ("Held-out loss", ".4f"), "fd": "FD-enc", "kid": ("KID", "interval")},
         **{"precision": ("Precision", ".2f"), "recall": ("Recall", ".2f"), "own": "MRR, own space"},
         **{"mean_rank": ("Mean rank", ".0f"), "distance": ("Rel. sq. distance", ".2f"), "judged": "MRR, held-out space"},
     }
@@ -42,8 +79,8 @@ def conditions_table(results: Results) -> Prose:
 
 def unfamiliar_table(results: Results) -> Prose:
     """Faithfulness in and out of the training distribution of the decoder."""
-    if not results.tables["unfamiliar"]:
-        return say("*This run has no unfamiliar images.*")
+    if not results.tables.get("unfamiliar"):
+        return say("This run has no unfamiliar images.")
     names = titles(results)
     rows = [
         {
@@ -63,9 +100,9 @@ def unfamiliar_table(results: Results) -> Prose:
 
 def reader_sentence(results: Results) -> Prose:
     """What the reader reads from real images it was not fitted on."""
-    rows = results.tables["reader"]
+    rows = results.tables.get("reader")
     if not rows:
-        return say("*The factors of these images are not known: this part needs the controlled world.*")
+        return say("The factors of these images are not known: this part needs Scenes.")
     listed = ", ".join(f"{row['title']} {max(row['value'], 0):.2f}" for row in rows)
     return say("On real images that it was not fitted on, the reader's skill is: {listed}.", listed=listed)
 
@@ -90,21 +127,8 @@ def _families(results: Results, quantity: str) -> Prose:
         if row["quantity"] == quantity:
             rows.setdefault(row["family"], {"family": row["family"]})[row["factor"]] = row["value"]
     if not rows:
-        return say("*The factors of these images are not known: this part needs the controlled world.*")
+        return say("The factors of these images are not known: this part needs Scenes.")
     return table(rows.values(), {"family": "Representation", **{name: (head, ".2f") for name, head in TITLES.items()}})
-
-
-def map_table(results: Results) -> Prose:
-    """Changes that move things, with h as a map beside the image and without: share shown in samples."""
-    names = titles(results)
-    with_map = {row["condition"].removesuffix(":adagn") for row in results.tables["taps"] if not row["spatial"]}
-    rows: dict[str, Row] = {}
-    for row in results.tables["changes"]:
-        if row["condition"].removesuffix(":adagn") in with_map and row["change"] in (*PLACE, "light"):
-            rows.setdefault(row["condition"], {"title": names[row["condition"]]})[row["change"]] = interval(row)
-    if not rows:
-        return say("*This decoder has no condition without the map.*")
-    return table(rows.values(), {"title": "Drawn from", **{name: name for name in (*PLACE, "light")}})
 
 
 def changes_sentence(results: Results) -> Prose:
@@ -128,30 +152,26 @@ def attacked_table(results: Results) -> Prose:
 
 def edits_table(results: Results) -> Prose:
     """Share of edits that did what they were to do, rule by rule."""
-    if not results.tables["edits"]:
-        return say("*Edits are judged by known factors, which these images do not have.*")
+    if not results.tables.get("edits"):
+        return say("Edits are judged by known objects and backgrounds, which these images do not have.")
     names = titles(results)
-    shares = {(row["condition"], row["kind"], row["rule"]): row["value"] for row in results.tables["common"]}
+    swapped = {row["condition"]: row["value"] for row in results.tables["common"]}
     rows = [
-        {**row, "title": names[row["condition"]], "hits": interval(row), "share": shares.get(_edit_key(row))}
+        {
+            **{**row, "title": names[row["condition"]], "hits": interval(row)},
+            "share": {COMMON: PART, RANDOM: PART, RELEASED: swapped.get(row["condition"])}.get(row["rule"]),
+        }
         for row in results.tables["edits"]
     ]
-    columns: dict[str, Column] = {
-        **{"title": "Representation", "kind": "Neighbourhood by", "rule": "Dimensions swapped"},
-        **{"share": ("Share of all", ".0%"), "hits": "Success"},
-    }
-    return table(rows, columns)
-
-
-def _edit_key(row: Row) -> tuple[str, str, str]:
-    return row["condition"], row["kind"], row["rule"]
+    columns: dict[str, Column] = {"title": "Representation", "rule": "Dimensions of the other image"}
+    return table(rows, columns | {"share": ("Share of all", ".0%"), "hits": "Success"})
 
 
 def paths_table(results: Results) -> Prose:
     """Rank correlation of the place on a straight way with the background seen there."""
     names = titles(results)
-    rows = [{**row, "title": names[row["condition"]]} for row in results.tables["paths"]]
-    return table(rows, {"title": "Representation", "n": ("Ways", "d"), **INTERVAL}) if rows else say("*No ways were drawn.*")
+    rows = [{**row, "title": names[row["condition"]]} for row in results.tables.get("paths", [])]
+    return table(rows, {"title": "Representation", "n": ("Paths", "d"), **INTERVAL}) if rows else say("No paths were drawn.")
 
 
 def samplers_table(results: Results) -> Prose:
@@ -171,18 +191,6 @@ def samplers_table(results: Results) -> Prose:
     return table(rows, columns)
 
 
-def samplers_sentence(results: Results) -> Prose:
-    """How many times fewer calls."""
-    if "fewer" not in results.scalars:
-        return say("*No samplers were compared.*")
-    return say(
-        "The samples of this page take {calls:.0f} calls of the network each, **{fewer:.1f} times** fewer than the shorter of "
-        "the two ancestral samplers.",
-        calls=results.scalars["calls"],
-        fewer=results.scalars["fewer"],
-    )
-
-
 def guidance_table(results: Results) -> Prose:
     """The same representations at two guidances."""
     names = titles(results)
@@ -199,12 +207,6 @@ def noise_table(results: Results) -> Prose:
     return table(rows, columns | {"low": ("Low", ".1f"), "high": ("High", ".1f")})
 
 
-def few_table(results: Results) -> Prose:
-    """Real images against real images."""
-    columns: dict[str, Column] = {"dimensions": ("Dimensions", "d"), "n": ("Real images in place of samples", "d")}
-    return table(results.tables["few"], columns | {"value": ("FD-enc", ".2f")})
-
-
 def released_sentence(results: Results) -> Prose:
     """Sizes of the networks, and what was published of the large one."""
     (decoder,) = results.tables["decoder"]
@@ -216,7 +218,7 @@ def released_sentence(results: Results) -> Prose:
             "size": SIZE,
             "weights": WEIGHTS / 1e6,
             "own_size": decoder["size"],
-            "own": decoder["weights"] / 1e6,
+            "own": decoder["parameters"] / 1e6,
         },
         **{"fid": FID, "score": INCEPTION_SCORE},
     )
@@ -224,7 +226,7 @@ def released_sentence(results: Results) -> Prose:
 
 def released_table() -> Prose:
     """What the released code does, and what is done here."""
-    return table(RELEASED, {"what": "", "there": "Released code", "here": "Here"})
+    return table(CODE, {"what": "", "there": "Released code", "here": "Here"})
 
 
 def interval(row: Row, name: str = "value") -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from analysis.prose import Column, Prose, say, table
+from analysis.prose import Prose, say
 from analysis.results import Results, Row
-from analysis.studies.rcdm.pages import interval, titles
+from analysis.studies.rcdm.pages import titles
 
 
 def decoder_sentence(results: Results) -> Prose:
@@ -13,37 +13,9 @@ def decoder_sentence(results: Results) -> Prose:
     return say(
         "The decoder `{name}` has {weights:.1f} million weights and saw {seen:,} images in {steps:,} steps, each with one of "
         "the representations, all of them equally often. It began from {start}.",
-        **{"name": row["name"], "weights": row["weights"] / 1e6, "seen": row["images_seen"], "steps": row["steps"]},
+        **{"name": row["name"], "weights": row["parameters"] / 1e6, "seen": row["images_seen"], "steps": row["steps"]},
         start=row["start"],
     )
-
-
-def sharing_sentence(results: Results) -> Prose:
-    """How many training images each decoder had for the representation."""
-    rows = results.tables["sharing"]
-    if not rows:
-        return say("*No decoder of one representation stands beside this one.*")
-    names = titles(results)
-    each = "; ".join(
-        f"{names[row['condition']]}: {row['alone_seen']:,} images alone, {row['shared_seen']:,} shared"
-        for row in rows
-        if row["space"] == "own"
-    )
-    return say(
-        "Training images whose turn it was to come with the representation (some of these were shown without any, so that the "
-        "decoder learns to draw from nothing too): {each}.",
-        each=each,
-    )
-
-
-def sharing_table(results: Results) -> Prose:
-    """Mean reciprocal rank by the decoder of one representation and by that of many; the difference with its interval."""
-    if not results.tables["sharing"]:
-        return say("*There is nothing to compare.*")
-    names = titles(results)
-    rows = [{**row, "title": names[row["condition"]], "gap": interval(row)} for row in results.tables["sharing"]]
-    columns: dict[str, Column] = {"title": "Drawn from", "space": "Space", "alone": ("MRR, alone", ".3f")}
-    return table(rows, columns | {"shared": ("MRR, shared", ".3f"), "gap": "Shared less alone"})
 
 
 def training_sentence(results: Results) -> Prose:
@@ -51,7 +23,7 @@ def training_sentence(results: Results) -> Prose:
     rows, (decoder,) = results.tables["training"], results.tables["decoder"]
     together = [row for row in rows if not row["alone"]]
     single = sorted((row for row in rows if row["alone"]), key=lambda row: row["seen"])
-    if not single:
+    if not single or not decoder["ranked"]:
         return say("*No decoder of one representation was trained beside this one.*")
     names, parts = titles(results), []
     for condition in dict.fromkeys(row["condition"] for row in single):

@@ -22,29 +22,31 @@ class Rcdm(StudyParams):
     decoder: str = Field(
         "scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders, or in build/decoders"
     )
-    alone: tuple[str, ...] = Field((), description="decoders of one representation each, that draw the same beside it")
-    histories: tuple[str, ...] = Field((), description="more such decoders, of which the training is shown and no sample")
+    histories: tuple[str, ...] = Field(
+        (), description="further decoders, of one representation, whose training is shown beside it"
+    )
     encoders: Names = Field(description="encoders whose representations are drawn; the decoder must know them")
+    attacked: tuple[str, ...] = Field((), description="further encoders that are attacked and not drawn")
     judge: str = Field("zoo:moco", description="encoder held out: samples are compared and read in its features only")
     dataset: str = Field("scenes:objects", description="images that are represented")
     unfamiliar: tuple[str, ...] = Field((), description="data sets unlike those the decoder was trained on")
     n_bank: int = Field(2000, ge=64, le=1_000_000, description="images among which the represented one is looked for")
     n_train: int = Field(2000, ge=100, le=1_000_000, description="images on which the readers of factors are fitted")
-    n_images: int = Field(96, ge=8, le=50_000, description="images that are represented and drawn, of the bank")
+    n_images: int = Field(128, ge=8, le=50_000, description="images that are represented and drawn, of the bank")
     n_again: int = Field(32, ge=2, le=50_000, description="of them, how many are drawn from a second noise")
-    n_changed: int = Field(12, ge=2, le=50_000, description="of them, how many are drawn after each change of the image")
+    n_changed: int = Field(24, ge=2, le=50_000, description="of them, how many are drawn after each change of the image")
     n_unfamiliar: int = Field(16, ge=2, le=50_000, description="images of each unfamiliar data set that are drawn")
-    n_attacked: int = Field(40, ge=2, le=50_000, description="images that are attacked")
+    n_attacked: int = Field(24, ge=2, le=50_000, description="images that are attacked")
     n_shown: int = Field(12, ge=2, le=50_000, description="of them, how many are drawn after each attack")
-    n_edited: int = Field(24, ge=2, le=50_000, description="pairs of images between which representations are edited and mixed")
+    n_edited: int = Field(40, ge=2, le=50_000, description="pairs of images between which representations are edited and mixed")
     n_timed: int = Field(24, ge=2, le=50_000, description="images drawn by every sampler of the comparison")
     eps: Annotated[tuple[Annotated[float, Field(gt=0, le=255)], ...], Field(min_length=1)] = Field(
-        (1.0, 2.0, 4.0, 8.0), description="greatest change of a pixel in attacks, of 255"
+        (2.0, 8.0), description="greatest change of a pixel in attacks, of 255"
     )
     sampler: Literal["heun", "dpm"] = Field("dpm", description="deterministic solver that draws every sample")
     steps: int = Field(12, ge=2, le=1000, description="its steps")
     ancestral: Annotated[tuple[Annotated[int, Field(ge=2, le=1000)], ...], Field(min_length=1)] = Field(
-        (100, 250), description="steps of ancestral sampling that it is compared with"
+        (100,), description="steps of ancestral sampling that it is compared with"
     )
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
@@ -57,9 +59,9 @@ class Rcdm(StudyParams):
     @property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Also the encoder that judges, and the decoder."""
-        names = tuple(dict.fromkeys((*self.encoders, self.judge)))
-        cards = [paths.decoder(name) for name in (self.decoder, *self.alone)]
-        files = (*cards, *(card.with_suffix(".safetensors") for card in cards), *map(paths.decoder, self.histories))
+        names = tuple(dict.fromkeys((*self.encoders, *self.attacked, self.judge)))
+        card = paths.decoder(self.decoder)
+        files = (card, card.with_suffix(".safetensors"), *map(paths.decoder, self.histories))
         short = (file.relative_to(paths.DATA) if file.is_relative_to(paths.DATA) else file for file in files)
         return {**super().reads, "encoders": names, "files": tuple(map(str, short))}
 
@@ -71,13 +73,13 @@ class Rcdm(StudyParams):
     def conflicts(self) -> Iterator[str]:
         """See `StudyParams.conflicts`."""
         yield from self._at_most("n_images", "n_bank")
-        for name in ("n_again", "n_changed"):
+        for name in ("n_again", "n_changed", "n_unfamiliar", "n_shown", "n_edited"):
             yield from self._at_most(name, "n_images")
         yield from self._at_most("n_shown", "n_attacked")
         if self.judge in self.encoders:
             yield f"judge: {self.judge!r} is one of the encoders that are drawn; it must be held out"
-        if self.decoder in self.alone:
-            yield f"alone: {self.decoder!r} is the decoder itself"
+        if self.decoder in self.histories:
+            yield f"histories: {self.decoder!r} is the decoder itself"
 
     def preflight(self) -> None:
         """See `StudyParams.preflight`: the decoder must have learnt the representations of these encoders."""
@@ -90,15 +92,17 @@ class Rcdm(StudyParams):
 PARAMS = Rcdm
 PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
-        "alone": ("simclr-backbone",),
-        "encoders": ("zoo:simclr", "zoo:supervised"),
+        "histories": ("simclr-backbone",),
+        "encoders": ("zoo:simclr", "zoo:vicreg", "zoo:supervised", "zoo:untrained"),
+        "attacked": ("zoo:supervised-patch",),
         "unfamiliar": ("scenes:textures",),
         **{"n_bank": 160, "n_train": 300, "n_images": 12, "n_again": 4, "n_changed": 3, "n_unfamiliar": 4},
-        **{"n_attacked": 8, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (2.0, 8.0), "steps": 4, "n_bootstrap": 100},
+        **{"n_attacked": 4, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (8.0,), "steps": 4, "n_bootstrap": 100},
         "ancestral": (20,),
     },
     "default": {
-        **{"alone": ("simclr-backbone",), "histories": ("simclr-backbone-long",), "encoders": groups.DRAWN},
+        **{"histories": ("simclr-backbone", "simclr-backbone-long"), "encoders": groups.DRAWN},
+        "attacked": ("zoo:dino-vit", "zoo:supervised-patch", "zoo:supervised-vit"),
         "unfamiliar": ("scenes:textures", "scenes:fine"),
     },
     "real": {
@@ -108,6 +112,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
             *("vit-tiny", "zoo:untrained"),
         ),
         **{"judge": "zoo:supervised-vit-tiny-imagenet", "dataset": "tiny-imagenet", "unfamiliar": ("eth80",)},
+        "attacked": ("zoo:supervised-vit-tiny-imagenet",),
     },
     "paper": {
         "decoder": "imagenet",

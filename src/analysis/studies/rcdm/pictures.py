@@ -10,14 +10,19 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.figures import WIDTH
 from analysis.results import Row
+from analysis.studies.rcdm.manipulation import COMMON, COMPOSITE, RANDOM, RELEASED
+from analysis.studies.rcdm.measured import LABEL as LABEL_CONDITION
+from analysis.studies.rcdm.measured import SHUFFLED
 from analysis.studies.rcdm.plots import Drawn, Titles, percent
 
 Tables = Mapping[str, Sequence[Row]]
 Pictures = Mapping[str, Mapping[str, np.ndarray]]
 GAP = 2  # px between images
+PICTURED = 2  # images side by side, each with its samples
 LABEL, HEAD = 1.5, 0.25  # inches for the titles of rows and columns
-TALLEST = 0.7  # inches of a row
+TALLEST = 1.0  # inches of a row: 96 px in the book
 ROOM = 0.15  # inches beside the titles of rows: a browser's letters are wider than those they were measured with
+HEADS = {COMMON: "common quarter", RANDOM: "another quarter", RELEASED: "released rule", COMPOSITE: "true composite"}
 CAPTIONS = {
     "taps": "Top: the represented image, three times. Below: samples of its representation from three noises, the same noises "
     "in every row. What agrees within a row is kept, what varies is not.",
@@ -26,9 +31,9 @@ CAPTIONS = {
     "unfamiliar": "Images unlike those the decoder was trained on, and samples of their backbone representations.",
     "attacks": "Columns: the image, the image after the label-free attack, and samples of the representation: clean, attacked, "
     "and after a random change as large, all from one noise.",
-    "edits": "Left: neighbourhood by background; right: by class. The image, the other image, a sample of the image, and "
-    "samples with the common and with as many random dimensions taken from the other image.",
-    "paths": "The straight way from the representation of one image to that of another, all samples of a row from one noise.",
+    "edits": "The image, the other image, a sample of the image, samples with dimensions taken from the other image, and a "
+    "sample of the true composite, all from one noise.",
+    "paths": "The straight path from the representation of one image to that of another, all samples of a row from one noise.",
 }
 
 
@@ -67,10 +72,12 @@ def _taps(pictures: Pictures, tables: Tables, titles: Titles) -> Drawn:
     shown = pictures["taps"]
     n = len(shown["image"])
     draws = (max(map(len, shown.values()))) // n
-    order = [d * n + i for i in range(n) for d in range(draws)]
-    rows = {"image": [shown["image"][i] for i in range(n) for _ in range(draws)]}
-    rows |= {str(titles(name)): [images[k] for k in order] for name, images in shown.items() if name != "image"}
-    fig = _grid(rows, gaps=range(draws, n * draws, draws))
+    order = [d * n + i for i in range(PICTURED) for d in range(draws)]
+    rows = {"image": [shown["image"][i] for i in range(PICTURED) for _ in range(draws)]}
+    left_out = ("image", LABEL_CONDITION, SHUFFLED)
+    names = [name for name in shown if name not in left_out and not name.endswith((":adagn", ":hidden"))]
+    rows |= {str(titles(name)): [shown[name][k] for k in order] for name in names}
+    fig = _grid(rows, gaps=range(draws, PICTURED * draws, draws))
     table = pd.DataFrame(tables["conditions"]).dropna(subset="mrr")
     table = table[table.part != "control"]
     best, worst = (table.loc[k] for k in (table.mrr.idxmax(), table.mrr.idxmin()))
@@ -112,10 +119,10 @@ def _unfamiliar(pictures: Pictures, tables: Tables, titles: Titles) -> Drawn | N
         return None
     names = list(next(iter(panels.values())))
     rows = {
-        (str(titles(name)) if name != "image" else name): [image for found in panels.values() for image in found[name]]
+        (str(titles(name)) if name != "image" else name): [image for found in panels.values() for image in found[name][:3]]
         for name in names
     }
-    count = [len(found["image"]) for found in panels.values()]
+    count = [len(found["image"][:3]) for found in panels.values()]
     heads = [text for name, n in zip(panels, count, strict=True) for text in (name.removeprefix("scenes:"), *[""] * (n - 1))]
     table = pd.DataFrame(tables["unfamiliar"])
     best = table.loc[table.mrr.idxmax()]
@@ -128,9 +135,8 @@ def _attacked(pictures: Pictures, tables: Tables, titles: Titles) -> Drawn | Non
     if not panels:
         return None
     heads = list(next(iter(panels.values())))
-    rows = {str(titles(name)): [image for k in range(2) for image in _row(found, k)] for name, found in panels.items()}
-    words = [head.removeprefix("sample, ") for head in heads]
-    fig = _grid(rows, words * 2, gaps=[len(heads)])
+    rows = {str(titles(name)): _row(found, 0) for name, found in panels.items()}
+    fig = _grid(rows, [head.removeprefix("sample, ") for head in heads])
     table = pd.DataFrame(tables["attacked"]).pivot(index="condition", columns="way", values="mrr")
     lost = table["none"] - table["label-free"]
     return fig, (
@@ -144,31 +150,31 @@ def _row(found: Mapping[str, np.ndarray], k: int) -> list[np.ndarray]:
 
 
 def _edited(pictures: Pictures, tables: Tables, titles: Titles) -> Drawn | None:
-    name = next((found.removeprefix("edit background ") for found in pictures if found.startswith("edit background ")), None)
+    name = next((found.removeprefix("edit ") for found in pictures if found.startswith("edit ")), None)
     if name is None:
         return None
-    both = [pictures[f"edit {kind} {name}"] for kind in ("background", "object")]
-    heads = [head.replace("random (as many)", "random") for head in both[0]]
-    rows = {f"pair {k + 1}": [*_row(both[0], k), *_row(both[1], k)] for k in range(len(both[0]["image"]))}
+    shown = pictures[f"edit {name}"]
+    rows = {f"pair {k + 1}": _row(shown, k) for k in range(len(shown["image"]))}
     table = pd.DataFrame(tables["edits"])
-    hits = table[(table.condition == name) & (table.kind == "background")].set_index("rule").value
-    alt = (
-        f"Swapping the dimensions common to a neighbourhood in {titles(name)} gives the other background and keeps the object "
-        f"in {percent(hits['non-zero'])} of the edits; as many random dimensions in {percent(hits['random (as many)'])}."
-    )
-    return _grid(rows, heads * 2, gaps=[len(heads)]), alt
+    hits = table[table.condition == name].set_index("rule").value
+    words = f"{titles(name)}: swapping {COMMON} gives the other background and keeps the object in {percent(hits[COMMON])} of "
+    alt = f"{words}the edits, {RANDOM} in {percent(hits[RANDOM])}; samples of the true composite in {percent(hits[COMPOSITE])}."
+    return _grid(rows, [HEADS.get(head, head) for head in shown]), alt
 
 
 def _paths(pictures: Pictures, tables: Tables, titles: Titles) -> Drawn | None:
     panels = {name.removeprefix("path "): found for name, found in pictures.items() if name.startswith("path ")}
     if not panels:
         return None
-    heads = list(next(iter(panels.values())))
-    rows = {str(titles(name)): _row(found, k) for k, (name, found) in enumerate(panels.items())}
+    heads = [head for k, head in enumerate(next(iter(panels.values()))) if k not in (3, 5)]
+    rows = {
+        str(titles(name)): [image for j, image in enumerate(_row(found, k)) if j not in (3, 5)]
+        for k, (name, found) in enumerate(panels.items())
+    }
     table = pd.DataFrame(tables["paths"])
     best = table.loc[table.value.idxmax()]
     alt = (
-        f"Along straight ways the background goes over most steadily for {titles(best.condition)}: rank correlation "
+        f"Along straight paths the background goes over most steadily for {titles(best.condition)}: rank correlation "
         f"{best.value:.2f} of place and colour."
     )
     return _grid(rows, heads), alt

@@ -20,12 +20,12 @@ Titles = Callable[[str], str | None]
 
 
 def quality(rows: Sequence[Row], titles: Titles) -> Drawn:
-    """FD-enc and reciprocal rank in the space of the encoder held out, one line per condition."""
+    """KID and reciprocal rank in the space of the encoder held out, one line per condition."""
     table = pd.DataFrame(rows)
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.8 + 0.22 * len(table)), sharey=True)
     y = np.arange(len(table))
     for ax, name, label in (
-        (axes[0], "fd", "FD-enc (less is better)"),
+        (axes[0], "kid", "KID (0: as real images)"),
         (axes[1], "mrr_judge", "MRR, space of the held-out encoder"),
     ):
         shown = pd.DataFrame({"value": table[name], "low": table[f"{name}_low"], "high": table[f"{name}_high"]}).astype(float)
@@ -35,9 +35,9 @@ def quality(rows: Sequence[Row], titles: Titles) -> Drawn:
     axes[0].set_yticks(y, [str(titles(name)) for name in table.condition])
     axes[0].invert_yaxis()
     drawn = table[table.condition != "real"]
-    near, true = drawn.loc[drawn.fd.idxmin()], drawn.loc[drawn.mrr_judge.idxmax()]
+    near, true = drawn.loc[drawn.kid.idxmin()], drawn.loc[drawn.mrr_judge.idxmax()]
     return fig, (
-        f"Samples closest to real images are drawn from {titles(near.condition)} (FD-enc {near.fd:.2f}); the represented image "
+        f"Samples closest to real images are drawn from {titles(near.condition)} (KID {near.kid:.3f}); the represented image "
         f"ranks best for {titles(true.condition)} (MRR {true.mrr_judge:.2f})."
     )
 
@@ -116,7 +116,7 @@ def changes(shown: Sequence[Row], moved: Sequence[Row], titles: Titles) -> Drawn
     """Share of each change that samples show (left), and distance it moves each representation (right)."""
     order = [*TRAINED, *OTHER]
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.27 * len({row["condition"] for row in shown})))
-    for ax, rows, name in zip(axes, (shown, moved), ("share shown in samples", "distance, of two images"), strict=True):
+    for ax, rows, name in zip(axes, (shown, moved), ("share shown in samples", "squared distance, of two images"), strict=True):
         table = pd.DataFrame(rows)
         cells = table.pivot_table(index="condition", columns="change", values="value", sort=False, dropna=False)
         cells = cells[[change for change in order if change in cells]]
@@ -137,20 +137,20 @@ def changes(shown: Sequence[Row], moved: Sequence[Row], titles: Titles) -> Drawn
     )
 
 
-def attacks(rows: Sequence[Row], titles: Titles) -> Drawn:
+def attacks(rows: Sequence[Row]) -> Drawn:
     """Shift of representations against the size of the attack: label-free, on the probe, random; and the probe's accuracy."""
     table = pd.DataFrame(rows)
     table = table.assign(size=table.eps.astype(float))
     fig, axes = plt.subplots(1, 4, figsize=(WIDTH, 2.6))
     heads = {"label-free": "label-free", "probe": "on the probe", "random": "random, as large"}
-    for k, condition in enumerate(dict.fromkeys(table.condition)):
-        here = table[table.condition == condition]
+    for k, title in enumerate(dict.fromkeys(table.title)):
+        here, colour = table[table.title == title], PALETTE[k % len(PALETTE)]
         for ax, way in zip(axes, heads, strict=False):
             line = here[here.way == way]
-            ax.plot(line["size"], line.value, marker="o", markersize=3, color=PALETTE[k], label=titles(condition))
-            ax.fill_between(line["size"], line.low, line.high, color=PALETTE[k], alpha=0.15, linewidth=0)
+            ax.plot(line["size"], line.value, marker="o", markersize=3, color=colour, label=title)
+            ax.fill_between(line["size"], line.low, line.high, color=colour, alpha=0.15, linewidth=0)
         line = here[here.way.isin(("none", "probe"))]
-        axes[3].plot(line["size"], line.accuracy, marker="o", markersize=3, color=PALETTE[k])
+        axes[3].plot(line["size"], line.accuracy, marker="o", markersize=3, color=colour)
     top = table.high.max() * 1.3
     for ax, head in zip(axes, [*heads.values(), "probe under attack"], strict=True):
         ax.set_title(head, fontsize=8)
@@ -162,8 +162,8 @@ def attacks(rows: Sequence[Row], titles: Titles) -> Drawn:
     axes[3].set_ylabel("accuracy")
     axes[3].set_ylim(0, 1)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)
-    largest = table[(table.way == "label-free") & (table["size"] == table["size"].max())].set_index("condition").value
+    largest = table[(table.way == "label-free") & (table["size"] == table["size"].max())].set_index("title").value
     return fig, (
-        f"Under the label-free attack of {table['size'].max():g}/255, {titles(largest.idxmax())} moves most "
-        f"({largest.max():.2f} of the distance of two images), {titles(largest.idxmin())} least ({largest.min():.2f})."
+        f"Under the label-free attack of {table['size'].max():g}/255, {largest.idxmax()} moves most "
+        f"({largest.max():.2f} of the squared distance of two images), {largest.idxmin()} least ({largest.min():.2f})."
     )

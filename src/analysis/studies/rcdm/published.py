@@ -9,7 +9,7 @@ from analysis.results import Row
 
 FID, INCEPTION_SCORE = 19.0, 51.9
 WEIGHTS, SIZE = 422.6e6, 128
-RELEASED: tuple[Row, ...] = (
+CODE: tuple[Row, ...] = (
     {
         "what": "How h enters the network",
         "there": "one linear layer, added to the time embedding; the conditional batch normalisation of the paper is not there",

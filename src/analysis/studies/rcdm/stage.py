@@ -15,8 +15,8 @@ from analysis.decoders.sampling import noise
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
 from analysis.progress import track
-from analysis.studies.rcdm.contrasts import LABEL, NULL, THUMBNAIL
 from analysis.studies.rcdm.factors import Reader, seen, truth
+from analysis.studies.rcdm.measured import LABEL, NULL, THUMBNAIL
 from analysis.studies.rcdm.params import Rcdm
 
 Array = np.ndarray
@@ -27,6 +27,13 @@ SHOWN = 4  # images in a picture
 def shown(n: int) -> Array:
     """Which of the first n images pictures show: some spread over the first 16, since the world's classes go round in turn."""
     return np.linspace(0, min(n, 16) - 1, SHOWN).astype(int)
+
+
+def variant(dataset: str, option: str, value: object) -> str:
+    """The name of the same images of Scenes with one option changed."""
+    kind, _, rest = dataset.partition("?")
+    kept = [part for part in rest.split("&") if part and not part.startswith(f"{option}=")]
+    return f"{kind}?{'&'.join([*kept, f'{option}={value}'])}"
 
 
 @dataclass
@@ -141,8 +148,6 @@ def open_stage(params: Rcdm, decoder: Decoder) -> Stage:
     if missing:
         names = ", ".join(dict.fromkeys(c.encoder for c in known if c.encoder))
         raise UserError(f"decoder {params.decoder!r} cannot draw what {missing[0]!r} keeps: it was trained for {names}")
-    _check(params, params.n_images, "n_images", ("n_again", "n_changed", "n_unfamiliar", "n_shown", "n_edited"))
-    _check(params, params.n_attacked, "n_attacked", ("n_shown",))
     bank = datasets.load(params.dataset, size=decoder.size, n=params.n_bank, split="test")
     least = max(params.n_images, params.n_attacked)
     if len(bank) <= least:
@@ -151,9 +156,3 @@ def open_stage(params: Rcdm, decoder: Decoder) -> Stage:
         )
     loaded = {name: encoders.load(name, params.device) for name in params.encoders}
     return Stage(params, decoder, taps, loaded, bank)
-
-
-def _check(params: Rcdm, most: int, name: str, parts: Sequence[str]) -> None:
-    for part in parts:
-        if getattr(params, part) > most:
-            raise UserError(f"rcdm: {part} must be at most {name}, which is {most}, not {getattr(params, part)}")

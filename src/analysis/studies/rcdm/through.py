@@ -4,17 +4,16 @@ import numpy as np
 
 from analysis import datasets
 from analysis.decoders.conditions import Condition, thumbnails
-from analysis.decoders.ranks import median_distance
+from analysis.decoders.ranks import relative_distance
 from analysis.results import Row
 from analysis.studies.rcdm.changes import CHANGES, LIGHT, OTHER, READING_WORDS, READINGS, TRAINED, shares
-from analysis.studies.rcdm.contrasts import LABEL, NULL, THUMBNAIL
 from analysis.studies.rcdm.drawn import Samples, part
 from analysis.studies.rcdm.factors import TITLES, Reader, skill, truth
-from analysis.studies.rcdm.measured import Measured
-from analysis.studies.rcdm.stage import Stage, shown
+from analysis.studies.rcdm.measured import AVERAGED, LABEL, NULL, THUMBNAIL, Measured
+from analysis.studies.rcdm.stage import Stage, shown, variant
 
 Array = np.ndarray
-PICTURED = ("mirror", "hue", "grey", "rotation")
+PICTURED = ("mirror", "hue", "rotation")
 
 
 def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
@@ -31,7 +30,7 @@ def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
             continue
         if tap.spatial:
             _distances(stage, measured, tap, moved)
-        if tap.tap == "hidden":
+        if tap.tap == "hidden" or not tap.spatial:
             continue
         drawn = stage.draw_groups(tap.name, [h[tap.name][:n] for h in moved.values()], stage.noise(n))
         for (name, these), after in zip(changed.items(), drawn, strict=True):
@@ -41,14 +40,33 @@ def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
             if name in PICTURED:
                 panel = measured.pictures.setdefault(f"change {name}", {"image": _pairs(images[:n], these[:n])})
                 panel[tap.name] = _pairs(before, after)
+        if tap.name in measured.conditions("self", "backbone"):
+            _averaged(stage, measured, tap, images[:n], changed, moved)
 
 
 def _distances(stage: Stage, measured: Measured, tap: Condition, moved: dict[str, dict[str, Array]]) -> None:
-    """How far each change moves a representation, relative to the median distance of two images."""
-    unit = median_distance(stage.h(tap.name), stage.params.seed)
+    """Squared distance that each change moves a representation, as a share of that of two images."""
+    bank = stage.h(tap.name)
     for name, h in moved.items():
-        apart = np.linalg.norm(h[tap.name] - stage.h(tap.name)[: len(h[tap.name])], axis=1) / unit
+        apart = relative_distance(h[tap.name], bank[: len(h[tap.name])], bank)
         measured.add("distances", _row(tap, name), measured.mean(apart), ("moved", tap.name, name))
+
+
+def _averaged(
+    stage: Stage,
+    measured: Measured,
+    tap: Condition,
+    images: Array,
+    changed: dict[str, Array],
+    moved: dict[str, dict[str, Array]],
+) -> None:
+    """The control: each image and all its changes have their mean in place of their representation, drawn from one noise."""
+    n, name = len(images), tap.name + AVERAGED
+    mean = np.mean([stage.h(tap.name)[:n], *(h[tap.name][:n] for h in moved.values())], axis=0)
+    image, after = stage.draw_groups(tap.name, [mean, mean], stage.noise(n))
+    for change, these in changed.items():
+        measured.draws["share", name, change] = shares(images, these[:n], image, after, change, measured.weights(n))
+        measured.draws["moved", name, change] = measured.mean(relative_distance(mean, mean, stage.h(tap.name)))
 
 
 def _row(tap: Condition, change: str) -> Row:
@@ -59,10 +77,9 @@ def _row(tap: Condition, change: str) -> Row:
 def _changed(stage: Stage, images: Array) -> dict[str, Array]:
     """Change -> changed images; the light can be changed where the world is ours."""
     found = {name: change(images) for name, change in CHANGES.items()}
-    kind, _, rest = stage.params.dataset.partition("?")
-    if LIGHT in stage.bank.factors and "light=" not in rest:
-        options = f"{kind}?light=0" + (f"&{rest}" if rest else "")
-        found[LIGHT] = datasets.load(options, size=stage.decoder.size, n=len(images), split="test").images
+    if LIGHT in stage.bank.factors and "light=" not in stage.params.dataset:
+        lit = variant(stage.params.dataset, LIGHT, 0)
+        found[LIGHT] = datasets.load(lit, size=stage.decoder.size, n=len(images), split="test").images
     return {name: found[name] for name in (*TRAINED, *OTHER) if name in found}
 
 

@@ -1,11 +1,10 @@
-"""Three ways to see what is not there, each measured: guidance, unshared noise, and a Frechet distance of few samples."""
+"""Two ways to see what is not there, each measured: guidance, and noise that is not shared."""
 
 import numpy as np
 
 from analysis.decoders.conditions import Condition
 from analysis.decoders.ranks import ranks
-from analysis.studies.rcdm import fidelity
-from analysis.studies.rcdm.drawn import DIMENSIONS, Samples
+from analysis.studies.rcdm.drawn import Samples
 from analysis.studies.rcdm.factors import seen, spread
 from analysis.studies.rcdm.measured import Measured
 from analysis.studies.rcdm.stage import Stage
@@ -16,8 +15,7 @@ FACTORS = ("species", "hue", "light", "ground", "x", "y", "scale", "rotation")
 
 
 def traps(stage: Stage, samples: Samples, measured: Measured) -> None:
-    """Rows for the three, from the first encoder of the run."""
-    few_samples(stage, measured)
+    """Rows for both, from the first encoder of the run."""
     taps = [c for c in stage.taps if c.encoder == stage.params.encoders[0] and c.spatial and not c.shuffled]
     for tap in [c for c in taps if c.tap in ("backbone", "projector")]:
         unshared_noise(stage, samples, measured, tap)
@@ -26,7 +24,7 @@ def traps(stage: Stage, samples: Samples, measured: Measured) -> None:
 
 def guided(stage: Stage, samples: Samples, measured: Measured, tap: Condition) -> None:
     """Spread between two samples, and rank of the image, at guidance 1 and above: the same representation, another answer."""
-    n = stage.params.n_changed
+    n = min(stage.params.n_changed, stage.params.n_again)
     h, own = stage.h(tap.name), slice(0, n)
     for guidance in (1.0, GUIDANCE):
         if guidance == 1:
@@ -58,16 +56,3 @@ def unshared_noise(stage: Stage, samples: Samples, measured: Measured, tap: Cond
         assert pair is not None
         apart = np.sqrt(((pair[0] - pair[1]) ** 2).mean((1, 2, 3)))
         measured.add("noise", {"condition": tap.name, "what": what}, measured.mean(apart))
-
-
-def few_samples(stage: Stage, measured: Measured) -> None:
-    """FD-enc of real images to other real images, in the space used here and in all dimensions: a distance of nothing."""
-    real = stage.judged
-    half = len(real) // 2
-    for dimensions in (DIMENSIONS, real.shape[1]):
-        space = fidelity.space(real[half:], dimensions)
-        rest, own = space(real[half:]), space(real[:half])
-        for n in (half // 16, half // 4, half):
-            if n > 1:
-                row = {"n": n, "dimensions": rest.shape[1], "value": float(fidelity.frechet(own[:n], rest)[0])}
-                measured.tables["few"].append(row)

@@ -1,0 +1,252 @@
+"""The quantities behind R1-R6, on their subjects and on both controls, from what a run has measured."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from analysis.encoders.facts import facts, not_learned
+from analysis.rules import Claim, Evidence
+from analysis.stats import Estimate
+from analysis.studies.base import evidence as three
+from analysis.studies.rcdm.changes import OTHER, TRAINED
+from analysis.studies.rcdm.claims import CEILING, R1, R2, R3, R4, R5, R6
+from analysis.studies.rcdm.manipulation import COMMON, COMPOSITE, RANDOM, TRUE
+from analysis.studies.rcdm.measured import AVERAGED, BLURRED, LABEL, NULL, PIXELS, REAL, THUMBNAIL, Measured
+
+Array = np.ndarray
+Quantities = Mapping[str, Estimate]
+FREE, PROBE, CHANCE = "label-free", "probe", "random"
+
+
+def evidence(measured: Measured) -> dict[str, Evidence]:
+    """Claim -> its evidence."""
+    judged: dict[Claim, Callable[[Measured], Evidence]] = {R1: _r1, R2: _r2, R3: _r3, R4: _r4, R5: _r5, R6: _r6}
+    return {claim.id: of(measured) for claim, of in judged.items()}
+
+
+def _backbones(m: Measured) -> tuple[list[str], tuple[str, ...]]:
+    """The self-supervised backbones of the run, and why nothing can be said of them."""
+    names = m.conditions("self", "backbone")
+    controls = [name for name in (NULL, THUMBNAIL) if name not in {c.name for c in m.taps}]
+    if not names or not m.conditions("none", "backbone") or controls:
+        return names, ("this run lacks a self-supervised backbone, its untrained copy, or samples of the controls",)
+    return names, (*not_learned(m.encoder(name) for name in names).values(), *m.stale.values())
+
+
+def _faithful(m: Measured, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Those for which R2 holds alone, over images; if there is none, all of them and the reason."""
+    ranks = {name: m.estimate(m.draws["mrr", name]).value for name in names}
+    held = [name for name in names if R2.rule.verdict(_closeness(m, [("", name)])) == "supported"]
+    if held:
+        return held, ()
+    words = ", ".join(f"{facts(m.encoder(name)).title} {rank:.2f}" for name, rank in ranks.items())
+    return list(names), (f"no decoder of this run is faithful to a backbone (mean reciprocal rank: {words}; see R2)",)
+
+
+def _closeness(m: Measured, subjects: Sequence[tuple[str, str]]) -> Quantities:
+    """R2's quantities of subjects: a mark behind the quantity, and the condition in whose space it is."""
+    (copy,) = m.conditions("none", "backbone")[:1]
+    ranks = [m.draws[f"mrr{mark}", name] for mark, name in subjects]
+    apart = [m.draws[f"distance{mark}", name] for mark, name in subjects]
+    return {
+        "mrr": _mean(m, ranks),
+        "distance": _mean(m, [1 - values for values in apart]),
+        "learned": _mean(m, [values - m.draws["mrr", copy] for values in ranks]),
+    }
+
+
+def _mean(m: Measured, units: Sequence[Array]) -> Estimate:
+    """Over units where there are several; a single one speaks for itself, over images."""
+    return m.over(units) if len(units) > 1 else m.estimate(units[0])
+
+
+def _r2(m: Measured) -> Evidence:
+    names, unmet = _backbones(m)
+    if not _measured(m, [("mrr", name) for name in names]) or _lacks(unmet):
+        return Evidence(unmet=unmet)
+    return three(
+        lambda subjects: _closeness(m, subjects),
+        [("", name) for name in names],
+        [(" of null", name) for name in names],
+        [("", THUMBNAIL)],
+        n=len(names),
+        unit="encoders",
+        unmet=unmet,
+    )
+
+
+def _lacks(unmet: Sequence[str]) -> bool:
+    return any(reason.startswith("this run lacks") for reason in unmet)
+
+
+def _measured(m: Measured, keys: Sequence[tuple[str, ...]]) -> bool:
+    return bool(keys) and all(key in m.draws for key in keys)
+
+
+def _r1(m: Measured) -> Evidence:
+    names, unmet = _backbones(m)
+    twins = [name for name in (NULL, LABEL) if ("kid", name) in m.draws]
+    if _lacks(unmet) or not twins:
+        return Evidence(unmet=unmet or ("this run has no samples of the same network without a representation",))
+    held, unfaithful = _faithful(m, names)
+    blurred = m.draws["kid", BLURRED]
+    best = min(twins, key=lambda name: m.draws["kid", name][0])
+
+    def read(subjects: Sequence[str]) -> Quantities:
+        """Of samples, or what stands for them."""
+        far = [m.draws["kid", name] for name in subjects]
+        return {
+            "close": m.over([1 - values / blurred for values in far]),
+            "par": m.over([(m.draws["kid", best] - values) / blurred for values in far]),
+        }
+
+    k = max(2, len(held))
+    return three(read, held, [BLURRED] * k, [REAL] * k, n=len(held), unit="encoders", unmet=(*unmet, *unfaithful))
+
+
+def _shown(m: Measured, quantity: str, name: str, kinds: Sequence[str]) -> Array:
+    """Mean over changes, (1 + B,)."""
+    return m.average([(quantity, name, change) for change in kinds if (quantity, name, change) in m.draws])
+
+
+def _r3(m: Measured) -> Evidence:
+    names, unmet = _backbones(m)
+    if _lacks(unmet):
+        return Evidence(unmet=unmet)
+    held, unfaithful = _faithful(m, names)
+    (copy,) = m.conditions("none", "backbone")[:1]
+    floor = _shown(m, "moved", copy, TRAINED)
+
+    def read(subjects: Sequence[str]) -> Quantities:
+        """Of one representation per encoder."""
+        moved = [_shown(m, "moved", name, TRAINED) for name in subjects]
+        return {
+            "samples": m.over([_shown(m, "share", name, TRAINED) for name in subjects]),
+            "direct": m.over(moved),
+            "kept": m.over([values / floor for values in moved]),
+        }
+
+    k = max(2, len(held))
+    averaged = [name + AVERAGED for name in held] * (k // len(held))
+    return three(
+        read, held, averaged, [THUMBNAIL] * k, n=len(held), unit="encoders", unmet=(*unmet, *unfaithful), note=_both(m, held)
+    )
+
+
+def _both(m: Measured, names: Sequence[str]) -> str:
+    """What samples and what representations say, side by side, of augmentations and of other changes."""
+    parts = []
+    for words, kinds in (("augmentations of the training", TRAINED), ("other changes", OTHER)):
+        seen, moved = (np.mean([_shown(m, q, name, kinds)[0] for name in names]) for q in ("share", "moved"))
+        parts.append(
+            f"{words}: {seen:.2f} of the change in samples, {moved:.2f} of the distance of two images in representations"
+        )
+    return f"Of {'; of '.join(parts)}."
+
+
+def _r4(m: Measured) -> Evidence:
+    names, unmet = _backbones(m)
+    names = [name for name in names if m.projector(name) is not None]
+    if _lacks(unmet) or not names:
+        return Evidence(unmet=unmet or ("this run has no projector of a self-supervised encoder",))
+    held, unfaithful = _faithful(m, names)
+
+    def read(subjects: Sequence[tuple[str, str]]) -> Quantities:
+        """Of (backbone, projector) of every encoder."""
+
+        def gap(quantity: str, kinds: Sequence[str]) -> Estimate:
+            return m.over([_shown(m, quantity, back, kinds) - _shown(m, quantity, head, kinds) for back, head in subjects])
+
+        return {
+            "gap": gap("share", TRAINED),
+            "more": gap("share", OTHER),
+            "direct": gap("moved", (*TRAINED, *OTHER)),
+            "invariant": m.over([1 - _shown(m, "share", head, TRAINED) for _, head in subjects]),
+        }
+
+    heads = {name: str(m.projector(name)) for name in held}
+    return three(
+        read,
+        [(name, heads[name]) for name in held],
+        [(name, name) for name in held] * (2 if len(held) == 1 else 1),
+        [(THUMBNAIL, name + AVERAGED) for name in held] * (2 if len(held) == 1 else 1),
+        n=len(held),
+        unit="encoders",
+        unmet=(*unmet, *unfaithful),
+        note=_both(m, list(heads.values())).replace("Of augmentations", "Projectors, of augmentations"),
+    )
+
+
+def _r5(m: Measured) -> Evidence:
+    attacked = dict.fromkeys(key[1] for key in m.draws if key[0] == "shift" and key[1] != PIXELS)
+    kinds = {name: facts(name).supervision for name in attacked}
+    labels, ours = ([name for name, kind in kinds.items() if kind == side] for side in ("labels", "self"))
+    if min(len(labels), len(ours)) < 2:
+        return Evidence(unmet=("a sentence about methods needs two encoders of each kind",))
+
+    def shift(name: str, way: str) -> Array:
+        """Mean logarithm over sizes, (1 + B,)."""
+        return np.mean([np.log(values) for key, values in m.draws.items() if key[:3] == ("shift", name, way)], axis=0)
+
+    def read(subject: tuple[Sequence[str], str, str]) -> Quantities:
+        """Of the encoders that stand for the self-supervised ones, under two ways of attack."""
+        robust, free, probe = subject
+        return {
+            "free": _ratio(m, [shift(n, free) for n in labels], [shift(n, free) for n in robust]),
+            "probe": _ratio(m, [shift(n, probe) for n in labels], [shift(n, probe) for n in robust]),
+            "beyond": _ratio(m, *([shift(n, free) - shift(n, CHANCE) for n in side] for side in (labels, robust))),
+        }
+
+    return three(
+        read,
+        (ours, FREE, PROBE),
+        (ours, CHANCE, CHANCE),
+        ([PIXELS] * 2, FREE, PROBE),
+        n=len(labels) + len(ours),
+        unit="encoders",
+        unmet=tuple(not_learned([*labels, *ours]).values()),
+        note=f"Supervised: {_titles(labels)}. Self-supervised: {_titles(ours)}.",
+    )
+
+
+def _titles(names: Sequence[str]) -> str:
+    return ", ".join(facts(name).title for name in names)
+
+
+def _ratio(m: Measured, first: Sequence[Array], second: Sequence[Array]) -> Estimate:
+    """exp of the difference of two means of logarithms, of independent units: their half widths add in squares."""
+    a, b = m.over(first), m.over(second)
+    gap, half = a.value - b.value, math.hypot(a.high - a.value, b.high - b.value)
+    return Estimate(math.exp(gap), math.exp(gap - half), math.exp(gap + half))
+
+
+def _r6(m: Measured) -> Evidence:
+    names, unmet = _backbones(m)
+    if not _measured(m, [("edit", name, COMMON) for name in names]) or _lacks(unmet):
+        return Evidence(unmet=unmet or ("only Scenes tell object and background, which an edit is judged by",))
+    held, unfaithful = _faithful(m, names)
+    ceilings = [m.draws["edit", name, COMPOSITE] for name in held]
+    reached, real = (m.estimate(np.mean(v, axis=0)).value for v in (ceilings, [m.draws["edit", REAL, TRUE]]))
+    low = () if reached >= CEILING * real else (f"even samples of true composites succeed in {reached:.0%} only",)
+    unmet = (*unmet, *unfaithful, *low)
+    if not reached:
+        return Evidence(unmet=unmet)
+
+    def read(subjects: Sequence[tuple[str, str, str, str]]) -> Quantities:
+        """Of (backbone, what is swapped, whose path, how its frames are ordered)."""
+        gains = [
+            (m.draws["edit", n, rule] - m.draws["edit", n, RANDOM]) / m.draws["edit", n, COMPOSITE] for n, rule, *_ in subjects
+        ]
+        return {"gain": m.over(gains), "path": m.over([m.draws[order, path] for *_, path, order in subjects])}
+
+    twice = 2 if len(held) == 1 else 1
+    return three(
+        read,
+        [(name, COMMON, name, "path") for name in held],
+        [(name, RANDOM, name, "path shuffled") for name in held] * twice,
+        [(name, COMPOSITE, THUMBNAIL, "path") for name in held] * twice,
+        n=len(held),
+        unit="encoders",
+        unmet=unmet,
+    )
