@@ -1,12 +1,12 @@
 """The quantities behind R1-R6, on their subjects and on both controls, from what a run has measured."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from analysis.encoders.facts import facts, not_learned
-from analysis.rules import Claim, Evidence
+from analysis.rules import Evidence
 from analysis.stats import Estimate
 from analysis.studies.base import evidence as three
 from analysis.studies.rcdm.changes import OTHER, TRAINED
@@ -21,8 +21,8 @@ FREE, PROBE, CHANCE = "label-free", "probe", "random"
 
 def evidence(measured: Measured) -> dict[str, Evidence]:
     """Claim -> its evidence."""
-    judged: dict[Claim, Callable[[Measured], Evidence]] = {R1: _r1, R2: _r2, R3: _r3, R4: _r4, R5: _r5, R6: _r6}
-    return {claim.id: of(measured) for claim, of in judged.items()}
+    judged = ((R1, _r1), (R2, _r2), (R3, _r3), (R4, _r4), (R5, _r5), (R6, _r6))
+    return {claim.id: of(measured) for claim, of in judged}
 
 
 def _backbones(m: Measured) -> tuple[list[str], tuple[str, ...]]:
