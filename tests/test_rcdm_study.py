@@ -314,7 +314,7 @@ def test_bad_parameters_are_refused_in_one_line(decoder: NearestDecoder) -> None
         resolve("rcdm", "default", {"decoder": "../etc"})
 
 
-@pytest.mark.parametrize(("given", "ending"), [({"decoder": "no-such"}, "safetensors"), ({"histories": "no-such"}, "json")])
+@pytest.mark.parametrize(("given", "ending"), [({"decoder": "no-such"}, "json"), ({"histories": "no-such"}, "json")])
 def test_a_decoder_that_is_not_there_is_named_before_any_work(given: dict[str, str], ending: str) -> None:
     params = resolve("rcdm", "default", given)
     with pytest.raises(MissingFile, match=rf"rcdm \(default\) needs .*decoders/no-such.{ending}, which is not there"):
