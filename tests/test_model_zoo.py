@@ -142,7 +142,7 @@ def test_a_trained_encoder_without_its_copy_is_refused_by_name() -> None:
 
 
 def test_an_encoder_that_went_on_from_another_is_held_against_that_one_of_the_same_data() -> None:
-    ours, theirs = written("mae"), written("mae", data="tiny-imagenet")
+    ours, theirs = written("mae"), written("mae", data="imagenette")
     went_on, lost = written("dino-vit", start="mae"), written("ibot", start="simmim")
     assert cards.starts([theirs, ours, went_on, lost]) == {"zoo:dino-vit": "zoo:mae"}
     assert cards.deviation(went_on)["changes"] == "begins as mae (random weights)"
@@ -150,9 +150,9 @@ def test_an_encoder_that_went_on_from_another_is_held_against_that_one_of_the_sa
 
 def test_encoders_trained_elsewhere_are_left_to_their_cards_and_untrained_ones_never() -> None:
     photographs = written("simclr")
-    photographs.probes["data"] = "tiny-imagenet"
-    assert [photographs.measurable(name) for name in ("scenes:objects", "tiny-imagenet")] == [False, True]
-    assert all(written("untrained").measurable(name) for name in ("scenes:objects", "tiny-imagenet"))
+    photographs.probes["data"] = "imagenette"
+    assert [photographs.measurable(name) for name in ("scenes:objects", "imagenette")] == [False, True]
+    assert all(written("untrained").measurable(name) for name in ("scenes:objects", "imagenette"))
 
 
 def test_scores_within_rounding_of_the_card_pass_and_are_shown() -> None:
@@ -175,7 +175,7 @@ def test_a_world_that_changed_since_is_named_as_the_reason() -> None:
         verdict.agreement(written("byol"), {"knn": 0.9, "linear": 0.9, "rankme": 9.0}, {"x": 0.25}, params(**SIZES), "def")
 
 
-@pytest.mark.parametrize("other", [{"n_test": 40}, {"n_train": 80}, {"dataset": "tiny-imagenet"}])
+@pytest.mark.parametrize("other", [{"n_test": 40}, {"n_train": 80}, {"dataset": "imagenette"}])
 def test_other_images_are_not_compared_with_the_card(other: dict[str, Any]) -> None:
     assert verdict.agreement(written("byol"), {}, {}, params(**(SIZES | other)), "abc") is None
 

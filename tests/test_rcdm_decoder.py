@@ -220,7 +220,7 @@ def test_unknown_names_of_conditions_are_refused(name: str) -> None:
 
 
 def test_names_of_conditions_say_encoder_tap_and_way() -> None:
-    assert condition("simclr:projector:adagn", "-tiny-imagenet").encoder == "zoo:simclr-tiny-imagenet"
+    assert condition("simclr:projector:adagn", "-imagenette").encoder == "zoo:simclr-imagenette"
     assert not condition("simclr:projector:adagn").spatial
     assert (condition("timm:vit.x:backbone").encoder, condition("vit-tiny:backbone").encoder) == ("timm:vit.x", "vit-tiny")
 

@@ -211,10 +211,10 @@ def test_the_command_names_condition_dataset_and_recipe() -> None:
     name, conditions, suffix, recipe = chosen("zoo:simclr", "backbone", "adagn", "", "", "smoke", 7, None)
     assert (name, conditions, suffix) == ("simclr-backbone-adagn", ("simclr:backbone:adagn",), "")
     assert (recipe.steps, recipe.dataset, recipe.shape) == (7, "scenes:objects", PRESETS["smoke"].shape)
-    name, conditions, suffix, recipe = chosen("", "backbone", "adagn+map", "tiny-imagenet", "", "", None, 99)
-    assert (name, suffix, recipe.dataset, recipe.images) == ("tiny-imagenet", "-tiny-imagenet", "tiny-imagenet", 99)
+    name, conditions, suffix, recipe = chosen("", "backbone", "adagn+map", "imagenette", "", "", None, 99)
+    assert (name, suffix, recipe.dataset, recipe.images) == ("imagenette", "-imagenette", "imagenette", 99)
     assert recipe.shape == PRESETS["narrow32"].shape
-    assert conditions == TRUNKS["tiny-imagenet"].conditions
+    assert conditions == TRUNKS["imagenette"].conditions
     assert chosen("", "backbone", "adagn+map", "scenes", "", "", None, None)[3] == PRESETS["tiny32"]
     assert chosen("timm:a.b", "backbone", "adagn+map", "", "folder:x", "base32", None, None)[0] == "timm-a.b-backbone"
 

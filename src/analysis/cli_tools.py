@@ -123,7 +123,7 @@ def claims(as_json: Annotated[bool, typer.Option("--json", help="every claim as 
 @app.command()
 def pretrain(
     method: str,
-    data: Annotated[str, typer.Option(help="scenes, folder:PATH or tiny-imagenet")] = "scenes",
+    data: Annotated[str, typer.Option(help="scenes, imagenette, tiny-imagenet or folder:PATH")] = "scenes",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     epochs: Annotated[int | None, typer.Option(help="default: the recipe's", min=1)] = None,
     seed: Seed = 0,
@@ -151,7 +151,7 @@ def rcdm_train(
     inject: Annotated[
         str, typer.Option(help="adagn+map, or adagn: no map of the representation beside the image")
     ] = "adagn+map",
-    trunk: Annotated[str, typer.Option(help="instead: one decoder of many representations, scenes or tiny-imagenet")] = "",
+    trunk: Annotated[str, typer.Option(help="instead: one decoder of many representations, scenes or imagenette")] = "",
     dataset: Annotated[str, typer.Option(help="images to draw; default: scenes:objects, or the trunk's")] = "",
     preset: Annotated[
         str, typer.Option(help="smoke, narrow32, tiny32, base32 or full128; otherwise the trunk's own, or tiny32")

@@ -38,7 +38,7 @@ class Condition:
 
 
 def condition(name: str, suffix: str = "") -> Condition:
-    """The condition of that name; `suffix` follows the names of zoo encoders (`-tiny-imagenet` for those of photographs).
+    """The condition of that name; `suffix` follows the names of zoo encoders (`-imagenette` for those of photographs).
 
     Raises:
         UserError: no condition can have this name.

@@ -105,13 +105,13 @@ TRUNKS = {
             *("supervised:backbone", "untrained:backbone", *CONTROLS),
         ),
     ),
-    "tiny-imagenet": Trunk(
-        "tiny-imagenet",
+    "imagenette": Trunk(
+        "imagenette",
         "narrow32",
-        "-tiny-imagenet",
+        "-imagenette",
         (
             *(f"{method}:{tap}" for method in ("simclr", "vicreg") for tap in ("backbone", "projector")),
-            *("byol:backbone", "swav:backbone", "vit-tiny:backbone", "zoo:untrained:backbone", *CONTROLS),
+            *("byol:backbone", "swav:backbone", "supervised:backbone", "untrained:backbone", *CONTROLS),
         ),
     ),
 }

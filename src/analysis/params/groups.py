@@ -3,9 +3,10 @@
 ZOO = ("zoo:dinov2", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
 RESNETS = ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino", "supervised", "untrained")
 VITS = ("mae", "simmim", "scale-mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
-TINY = ("simclr", "byol", "swav", "vicreg", "dino", "mae", "dino-vit", "supervised-vit")
-TINY_ZOO = tuple(f"zoo:{name}-tiny-imagenet" for name in TINY)
-WHOLE_ZOO = (*(f"zoo:{name}" for name in (*RESNETS, *VITS)), *TINY_ZOO)
+PHOTOGRAPHIC = tuple(f"zoo:{name}-imagenette" for name in ("simclr", "byol", "swav", "vicreg", "barlow-twins"))
+TINY_ZOO = PHOTOGRAPHIC
+PHOTOGRAPHIC_CONTROLS = ("zoo:supervised-imagenette", "zoo:untrained-imagenette")
+WHOLE_ZOO = (*(f"zoo:{name}" for name in (*RESNETS, *VITS)), *PHOTOGRAPHIC, *PHOTOGRAPHIC_CONTROLS)
 LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))
 JOINT = tuple(f"zoo:{name}" for name in RESNETS if name not in ("supervised", "untrained"))
 PATCHED = ("vicreg-patch", "tcr-patch", "simclr-patch", "byol-patch", "vicreg-patch16", "vicreg-patch-disjoint")

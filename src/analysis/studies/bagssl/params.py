@@ -81,11 +81,11 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "real": {
         "encoders": (
-            *(name for name in groups.TINY_ZOO if "mae" not in name and "vit" not in name),
-            *("zoo:untrained", "conv4:protoclr_miniimagenet_3query_50bs", "conv4:random_init"),
+            *groups.PHOTOGRAPHIC,
+            *(*groups.PHOTOGRAPHIC_CONTROLS, "conv4:protoclr_miniimagenet_3query_50bs", "conv4:random_init"),
         ),
-        "followed": ("zoo:simclr-tiny-imagenet",),
-        "dataset": "tiny-imagenet",
+        "followed": ("zoo:simclr-imagenette",),
+        "dataset": "imagenette",
         **{"n_train": 1200, "n_test": 600, "n_local": 200, "n_counts": 100, "most": 128},
     },
     "paper": {

@@ -15,7 +15,7 @@ class ModelZoo(StudyParams):
     place: ClassVar[int] = 12
 
     encoders: Names = Field(description="encoders with a card: `zoo:` and `file:`; with a trained one, its untrained copy")
-    dataset: Literal["scenes:objects", "tiny-imagenet"] = Field(
+    dataset: Literal["scenes:objects", "imagenette"] = Field(
         "scenes:objects", description="where encoders are probed; those trained elsewhere are shown by their cards"
     )
     n_train: int = Field(4000, ge=50, le=100_000, description="images on which probes are fitted")
@@ -37,8 +37,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "default": {"encoders": groups.WHOLE_ZOO},
     "real": {
-        "encoders": (*groups.TINY_ZOO, "zoo:untrained", "zoo:untrained-vit"),
-        "dataset": "tiny-imagenet",
+        "encoders": (*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS),
+        "dataset": "imagenette",
         "n_train": 20_000,
         "n_test": 5_000,
     },
