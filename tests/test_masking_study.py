@@ -1,7 +1,5 @@
 """The study at `smoke`: its page shows what it measured. What holds for every study is in `test_studies`."""
 
-import json
-import math
 import os
 import subprocess
 import sys
@@ -23,35 +21,30 @@ def smoke(smoke_run: Callable[[str], Path]) -> Path:
     return smoke_run("masking_cka")
 
 
-def test_the_run_is_where_the_command_says_and_complete(smoke: Path) -> None:
-    assert smoke.parts[-3:] == ("runs", "masking_cka", "smoke")
-    manifest = json.loads((smoke / "manifest.json").read_text())
-    assert manifest["fingerprint"]["parameters"]["n"] == 48
-    assert manifest["peak_memory_mb"] > 50
-    assert "analysis.similarity.resampling" in manifest["fingerprint"]["modules"]
-
-
-def test_every_value_is_in_the_range_of_its_measure_and_every_interval_holds_its_value(smoke: Path) -> None:
+def test_every_value_is_in_the_range_of_its_measure_and_every_null_is_about_0(smoke: Path) -> None:
     tables = Results.load(smoke / "results.json").tables
     assert len(tables["pairs"]) > 40
     for row in [*tables["pairs"], *tables["layers"]]:
         assert -1 <= row["cka"] <= 1 + 1e-9
-        assert row["low"] <= row["high"]
-        assert abs(row["null_mean"]) < 0.1
+    assert all(abs(row["null_mean"]) < 0.1 for row in tables["pairs"])
     assert all(0 <= row["accuracy"] <= 1 for row in tables["neighbours"])
 
 
-def test_every_claim_has_a_verdict_by_its_rule(smoke: Path) -> None:
+def test_every_claim_is_judged_beside_both_controls_of_the_same_run(smoke: Path) -> None:
     claims = Results.load(smoke / "results.json").claims
     assert [claim.id for claim in claims] == ["M1", "M2", "M3"]
-    for claim in claims:
-        assert claim.verdict in {"supported", "not supported", "inconclusive", "not tested"}
-        assert claim.verdict == "not tested" or (claim.low <= claim.high and math.isfinite(claim.estimate))
+    measured = [claim for claim in claims if claim.conditions]
+    assert measured  # which of the encoders may speak depends on what they have learnt
+    for claim in measured:
+        for condition in claim.conditions:
+            for estimate in (condition.own, condition.negative, condition.positive):
+                assert estimate.low <= estimate.value <= estimate.high
 
 
 def test_the_page_has_its_figures(smoke: Path) -> None:
     figures = Results.load(smoke / "results.json").figures
-    assert {Path(figure["file"]).stem for figure in figures} >= {"matrices", "separation", "occlusion", "trap", "layers"}
+    shown = {Path(figure["file"]).stem for figure in figures}
+    assert shown >= {"separation", "matrices", "reliance", "masks", "stand-in", "occlusion", "trap", "measures", "layers"}
 
 
 def test_the_same_seed_gives_the_same_numbers_again(smoke: Path, build: Path) -> None:

@@ -212,3 +212,34 @@ def test_few_images_and_repeated_images_are_noted() -> None:
     six = compare(x[:6], y[:6], n_bootstrap=20, n_permutations=2, measures=["debiased_cka", "linear_cka"])
     assert np.isfinite(six[0].low)
     assert "at least 8 images" in six[1].note
+
+
+def videos(frames: int, rng: np.random.Generator, k: int = 30, p: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unrelated features of `k` videos, whose frames are nearly alike, and the video of each frame."""
+    clusters = np.repeat(np.arange(k), frames)
+    x, y = (rng.standard_normal((k, p))[clusters] + 0.1 * rng.standard_normal((k * frames, p)) for _ in range(2))
+    return x, y, clusters
+
+
+def test_frames_of_one_video_neither_inflate_the_value_nor_narrow_the_interval() -> None:
+    inside, values, naive = 0, [], []
+    for repetition in range(40):
+        x, y, clusters = videos(8, np.random.default_rng(repetition))
+        fair = cka_pairs({"x": x, "y": y}, [("x", "y")], n_bootstrap=200, n_permutations=0, clusters=clusters)["x", "y"]
+        values.append(fair.value)
+        naive.append(cka_pairs({"x": x, "y": y}, [("x", "y")], n_bootstrap=0, n_permutations=0)["x", "y"].value)
+        low, high = fair.interval()
+        inside += low <= 0 <= high
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(40) + 0.01
+    assert np.mean(naive) > 0.3
+    assert inside >= 34  # of 40: 95 % with room for chance
+
+
+def test_one_image_per_cluster_is_the_ordinary_estimate_and_more_frames_only_smooth_it() -> None:
+    x, y, clusters = videos(1, np.random.default_rng(0))
+    pair = {"x": x, "y": x + y}, [("x", "y")]
+    plain, clustered = cka_pairs(*pair, n_bootstrap=20), cka_pairs(*pair, n_bootstrap=20, clusters=clusters)
+    np.testing.assert_array_equal(plain["x", "y"].draws, clustered["x", "y"].draws)
+    repeated = ({name: np.repeat(rows, 5, axis=0) for name, rows in pair[0].items()}, pair[1])
+    again = cka_pairs(*repeated, n_bootstrap=20, clusters=np.repeat(clusters, 5))
+    np.testing.assert_allclose(again["x", "y"].draws, plain["x", "y"].draws, atol=1e-10)

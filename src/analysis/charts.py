@@ -1,6 +1,7 @@
 """The kinds of figure that studies share. One colour per method; each returns what it drew on, for the caller to finish."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,10 +53,18 @@ def interval_plot(
 
 
 def heatmap(
-    cells: pd.DataFrame, ax: Axes, *, low: float = 0, high: float = 1, form: str = ".2f", cmap: str = SEQUENTIAL
+    cells: pd.DataFrame,
+    ax: Axes,
+    *,
+    low: float = 0,
+    high: float = 1,
+    form: str = ".2f",
+    cmap: str = SEQUENTIAL,
+    numbers: pd.DataFrame | None = None,
 ) -> None:
-    """A table as coloured cells with their numbers; row and column labels are those of `cells`."""
-    sns.heatmap(cells, ax=ax, vmin=low, vmax=high, cmap=cmap, cbar=False, annot=True, fmt=".2f", annot_kws={"size": 7})
+    """A table as coloured cells with their numbers, or those of `numbers`; row and column labels are those of `cells`."""
+    shown: Any = True if numbers is None else numbers.to_numpy()
+    sns.heatmap(cells, ax=ax, vmin=low, vmax=high, cmap=cmap, cbar=False, annot=shown, fmt=form, annot_kws={"size": 7})
     ax.set(xlabel="", ylabel="")
     ax.set_xticks(ax.get_xticks(), list(cells.columns), rotation=30, ha="right")
     ax.set_yticks(ax.get_yticks(), list(cells.index), rotation=0)

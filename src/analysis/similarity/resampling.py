@@ -17,6 +17,7 @@ from analysis.similarity.cka import LEAST, u_centre
 from analysis.similarity.inputs import centred, matrix
 from analysis.similarity.products import ratio
 
+PICKS = 16  # choices of one image per cluster
 CHUNK_BYTES = 2**26  # working memory for the draws of all representations at a time
 
 
@@ -47,7 +48,7 @@ def quantile(values: np.ndarray, q: float) -> float:
 
 
 def generator(seed: int, purpose: int) -> np.random.Generator:
-    """Independent streams for weights (0), permutations (1) and half samples (2): asking for more of one moves no other."""
+    """Independent streams for weights (0), permutations (1), half samples (2) and picks (3): asking for more of one moves no other."""
     return np.random.default_rng([seed, purpose])
 
 
@@ -63,6 +64,7 @@ def cka_pairs(
     n_bootstrap: int = 1000,
     n_permutations: int = 200,
     seed: int = 0,
+    clusters: np.ndarray | None = None,
 ) -> dict[tuple[str, str], CkaEstimate]:
     """Debiased linear CKA of each pair with bootstrap draws and a permutation null.
 
@@ -70,30 +72,52 @@ def cka_pairs(
     draws, is computed once; a pair then costs two products of (n, n) with (n, B). Memory: one n x n matrix of doubles per
     representation, and a fixed working space.
 
+    clusters: (n,) names of what is independent (videos, object instances); every image by default. Two frames of one video
+    are nearly one image, and repeated images inflate HSIC_1 as they inflate a plain bootstrap. So HSIC_1 is taken over one
+    image of each cluster, averaged over up to `PICKS` such choices before the ratio, as over minibatches (Nguyen et al. 2021);
+    draws and permutations are of clusters.
+
     Raises:
-        UserError: n < 4, features of different n, or a pair that names no representation.
+        UserError: n < 4 (images or clusters), features of different n, or a pair that names no representation.
     """
     used = list(dict.fromkeys(name for pair in pairs for name in pair))
     unknown = [name for name in used if name not in features]
     if unknown:
         raise UserError(f"pair names {unknown[0]!r}, but the representations are {', '.join(features)}")
-    grams = {name: _gram(matrix(features[name], name)) for name in used}
-    sizes = {name: len(gram) for name, gram in grams.items()}
+    rows = {name: matrix(features[name], name) for name in used}
+    sizes = {name: len(values) for name, values in rows.items()}
     if len(set(sizes.values())) > 1:
         raise UserError(f"representations differ in their number of images: {sizes}")
-    n = next(iter(sizes.values()), LEAST)
+    picks = _picks(np.arange(next(iter(sizes.values()), LEAST)) if clusters is None else np.asarray(clusters), seed)
+    n = picks.shape[1]
     if n < LEAST:
-        raise UserError(f"{n} images are too few; the unbiased estimator needs at least {LEAST}")
+        raise UserError(f"{n} independent images are too few; the unbiased estimator needs at least {LEAST}")
     draws = generator(seed, 0).multinomial(n, np.full(n, 1 / n), size=n_bootstrap)
     weights = np.vstack([np.ones(n), draws]).T  # the first column is the sample itself
-    wanted = dict.fromkeys([*((name, name) for name in used), *pairs])
-    hsic = _weighted_hsic(grams, list(wanted), weights)
-    null = _null(grams, pairs, permutations(n, n_permutations, seed))
+    wanted, orders = list(dict.fromkeys([*((name, name) for name in used), *pairs])), permutations(n, n_permutations, seed)
+    hsic = {pair: np.zeros(1 + n_bootstrap) for pair in wanted}
+    null = {pair: np.zeros(n_permutations) for pair in pairs}
+    for pick in picks:
+        grams = {name: _gram(values[pick]) for name, values in rows.items()}
+        for total, part in ((hsic, _weighted_hsic(grams, wanted, weights)), (null, _null(grams, pairs, orders))):
+            for pair, values in part.items():
+                total[pair] += values / len(picks)
     result = {}
     for a, b in pairs:
         values = ratio(hsic[a, b], hsic[a, a], hsic[b, b])
         result[a, b] = CkaEstimate(float(values[0]), values[1:], ratio(null[a, b], hsic[a, a][0], hsic[b, b][0]))
     return result
+
+
+def _picks(clusters: np.ndarray, seed: int) -> np.ndarray:
+    """Rows (R, k) of one image of each of k clusters: R <= `PICKS` times, the images of a cluster in turn, in random order."""
+    names, code = np.unique(clusters, return_inverse=True)
+    if len(names) == len(clusters):
+        return np.arange(len(clusters))[None]
+    order = generator(seed, 3).permutation(len(clusters))
+    members = [order[code[order] == cluster] for cluster in range(len(names))]
+    turns = min(PICKS, max(map(len, members)))
+    return np.array([[rows[turn % len(rows)] for rows in members] for turn in range(turns)])
 
 
 def _gram(features: np.ndarray) -> np.ndarray:

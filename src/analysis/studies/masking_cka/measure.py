@@ -1,52 +1,89 @@
 """From data sets and encoders to numbers: the tables of the study `masking_cka`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from analysis import datasets, encoders
 from analysis.datasets.base import Dataset
+from analysis.datasets.scenes.options import OPTIONS
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import facts
+from analysis.encoders.facts import facts, self_supervised
 from analysis.errors import UserError
 from analysis.features import extract
 from analysis.results import Row
 from analysis.similarity import MEASURES, CkaEstimate, cka_pairs, compare
 from analysis.stats import estimate
-from analysis.studies.masking_cka import masks
-from analysis.studies.masking_cka.masks import COMPLETE, percent
+from analysis.studies.base import Measured
+from analysis.studies.masking_cka import masks, planted
+from analysis.studies.masking_cka.masks import COMPLETE, CORNERS, Masks, corner
+from analysis.studies.masking_cka.overlap import direction_overlap
 from analysis.studies.masking_cka.params import MaskingCka
 
-MASK_PAIRS = (
-    (COMPLETE, "foreground"),
-    (COMPLETE, "background"),
-    ("foreground", "background"),
-    (COMPLETE, "background_box"),
-    (COMPLETE, "random_kept"),
-    (COMPLETE, "random_removed"),
-    ("random_kept", "random_removed"),
-)
-DEEP_PAIRS = (MASK_PAIRS[0], MASK_PAIRS[1], MASK_PAIRS[2], MASK_PAIRS[6])  # also layer by layer
-PANEL_PAIRS = (MASK_PAIRS[0], MASK_PAIRS[2])  # also under every measure
-PANEL_HALVES, PANEL_PERMUTATIONS = 40, 20  # resampling of the panel: rough intervals, for orientation
+PARTS = (("object", "background"), ("region", "rest"))
+HEADLINE = ((COMPLETE, "object"), (COMPLETE, "background"), *PARTS)  # under every fill, and layer by layer
+ARMS = {  # how object and background are told apart: the pair of variants
+    "true": ("object", "background"),
+    "cutout": ("object", "cutout"),
+    "predicted": ("predicted_object", "predicted_background"),
+}
+PERMUTATIONS = 10  # of the panel, for orientation
 ON_COMPONENTS = ("mean_cca", "squared_cca", "pwcca")  # measured after projection on n / 10 principal components
-Key = tuple[str, str, str, str, str]  # dataset, encoder, fill, variant a, variant b
-Features = dict[tuple[str, str], dict[str, np.ndarray]]  # (fill, variant) -> layer -> (n, d)
+SEPARATE, MEAN_GREY = "made:separate", "made:mean-grey"
+READERS = {f"made:reader-{share}": share / 100 for share in (10, 50, 60, 70, 80, 90)}  # share of the object in what is read
+Features = dict[
+    tuple[str, str], dict[str, np.ndarray]
+]  # (fill, variant) -> layer -> (n, d); fill "none" where nothing is painted
 
 
-@dataclass
-class Measured:
-    """Rows for the page, and the bootstrap draws behind them for the claims."""
+@dataclass(frozen=True)
+class Stimuli:
+    """The images of a data set at one size, and what is removed from them.
 
-    tables: dict[str, list[Row]] = field(
-        default_factory=lambda: {"samples": [], "pairs": [], "layers": [], "panel": [], "neighbours": []}
-    )
-    draws: dict[Key, CkaEstimate] = field(default_factory=dict)
+    Attributes:
+        complete: the images; `absent`: the same scenes without their object, where a world can show them.
+        keep: variant -> keep mask, (n, h, w) or (h, w).
+    """
+
+    complete: Dataset
+    absent: np.ndarray | None
+    keep: Masks
+
+    @property
+    def masked(self) -> bool:
+        """The data set says where its objects are."""
+        return "object" in self.keep
+
+    def variants(self, params: MaskingCka) -> Iterator[tuple[str, str, np.ndarray]]:
+        """Every (fill, variant, images), one at a time; all fills for what `HEADLINE` compares, else the first."""
+        yield "none", COMPLETE, self.complete.images
+        if self.absent is not None:
+            yield "none", "background", self.absent
+        every = {variant for pair in HEADLINE for variant in pair}
+        for variant, keep in self.keep.items():
+            for fill in params.fills if variant in every else params.fills[:1]:
+                yield fill, variant, masks.paint(self.complete.images, keep, fill)
+
+    def pairs(self, params: MaskingCka) -> list[tuple[str, str, str]]:
+        """The comparisons (fill, a, b) that are made."""
+        first = params.fills[0]
+        wanted = [(fill, a, b) for fill in params.fills for a, b in HEADLINE if self.masked]
+        for a, b in ARMS.values():
+            wanted += [(first, *pair) for pair in ((COMPLETE, a), (COMPLETE, b), (a, b)) if {a, b} <= {*self.keep}]
+        squares = [name for fraction in params.fractions for name in masks.occlusion_masks(8, fraction) if name in self.keep]
+        return list(dict.fromkeys([*wanted, *((first, COMPLETE, name) for name in squares)]))
+
+
+def thin(encoder: str) -> str:
+    """The name of the representation that differs from the encoder's by chance only."""
+    return f"{encoder}/thinned"
 
 
 def measure(params: MaskingCka) -> Measured:
     """Compare the variants of every data set under every encoder. Encoders see one and the same list of images.
+
+    Draws: ("cka" or "overlap", data set, encoder, fill, a, b) -> (1 + B,), also of the made representations.
 
     Raises:
         UserError: no data set has foreground masks, without which nothing is there to be judged.
@@ -55,157 +92,210 @@ def measure(params: MaskingCka) -> Measured:
         raise UserError(
             f"none of {', '.join(params.datasets)} has foreground masks; name one that has (of a folder: images/ and masks/)"
         )
-    measured = Measured()
+    measured = Measured(params.seed, params.n_bootstrap, params.level)
     models = [encoders.load(name, params.device) for name in params.encoders]
     for name in params.datasets:
-        sets, row = load_common(name, params)
+        stimuli, row = load_stimuli(name, params)
         measured.tables["samples"].append(row)
-        features = _features(sets, models, params)
+        features = _features(stimuli, models, params)
         for encoder in models:
-            _measure_cell(measured, sets[encoder.size], encoder, features[encoder.name], params)
+            _measure_cell(measured, stimuli[encoder.size], encoder, features[encoder.name], params)
+        _measure_made(measured, stimuli[min(stimuli)], features, params)
     return measured
 
 
-def load_common(name: str, params: MaskingCka) -> tuple[dict[int, Dataset], Row]:
-    """A data set at each encoder's input size, cut to the images whose foreground is neither missing nor everything."""
+def load_stimuli(name: str, params: MaskingCka) -> tuple[dict[int, Stimuli], Row]:
+    """A data set at each encoder's input size, cut to the images whose object is neither missing nor everything."""
     sizes = sorted({facts(encoder).size for encoder in params.encoders})
     loaded = {size: datasets.load(name, size=size, n=params.n, seed=params.seed) for size in sizes}
-    ids = masks.common_ids(loaded, params.min_coverage, params.max_coverage)
+    without = counterfactual(name)
+    ids = masks.common_ids(loaded, params.min_coverage, params.max_coverage, box=without is None)
     sets = {size: dataset.align(ids) for size, dataset in loaded.items()}
-    largest = sets[sizes[-1]]
-    has_masks = "foreground" in largest.masks
-    return sets, {
-        "dataset": name,
-        "loaded": len(loaded[sizes[-1]]),
-        "kept": len(ids),
-        "classes": len(largest.classes),
-        "masks": has_masks,
-        "foreground_share": float(masks.coverage(largest).mean()) if has_masks else None,
+    stimuli = {
+        size: Stimuli(
+            dataset,
+            datasets.load(without, size=size, n=params.n, seed=params.seed).align(ids).images if without else None,
+            keep_masks(dataset, params, box=without is None),
+        )
+        for size, dataset in sets.items()
     }
+    largest, truth = sets[sizes[-1]], stimuli[sizes[-1]]
+    row: Row = {"dataset": name, "loaded": len(loaded[sizes[-1]]), "kept": len(ids)}
+    row |= {"clusters": len(np.unique(largest.clusters)), "classes": len(largest.classes), "masks": truth.masked}
+    row |= {"background": "scene without its object" if without else "box removed" if truth.masked else None}
+    row |= {"object_share": float(truth.keep["object"].mean()) if truth.masked else None}
+    row |= {"predicted_iou": _predicted_iou(truth, box=without is None) if truth.masked else None}
+    return stimuli, row
 
 
-def variants(dataset: Dataset, params: MaskingCka) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Every (fill, variant, images) of a data set, one at a time. Occlusions use the headline fill."""
-    yield "none", COMPLETE, dataset.images
+def counterfactual(name: str) -> str | None:
+    """The name of the same scenes without their object; None where no world can show them."""
+    kind, _, options = name.removeprefix("scenes:").partition("?")
+    if not name.startswith("scenes:") or "without" not in OPTIONS[kind] or "without=" in options:
+        return None
+    return f"{name}{'&' if options else '?'}without=object"
+
+
+def keep_masks(dataset: Dataset, params: MaskingCka, box: bool) -> Masks:
+    """Keep masks of every variant but the complete image: around the true object, the predicted one, and squares."""
+    keep: Masks = {}
     if "foreground" in dataset.masks:
-        for variant, keep in masks.object_masks(dataset, params.seed).items():
-            for fill in params.fills:
-                yield fill, variant, masks.paint(dataset.images, keep, fill)
+        keep |= masks.object_masks(dataset, params.seed, box)
+        predicted = masks.predicted_foreground(dataset.images)
+        predicted = masks.bounding_boxes(predicted) if box else predicted
+        keep |= {"predicted_object": predicted, "predicted_background": ~predicted}
     for fraction in params.fractions:
-        for variant, keep in masks.occlusion_masks(dataset.ids, dataset.size, fraction, params.seed).items():
-            yield params.fills[0], variant, masks.paint(dataset.images, keep, params.fills[0])
+        squares = masks.occlusion_masks(dataset.size, fraction)
+        corners = {corner(name, fraction) for name in CORNERS} if fraction != params.fraction else set()
+        keep |= {name: square for name, square in squares.items() if name not in corners}
+    return keep
 
 
-def occlusion_pairs(fraction: float) -> tuple[tuple[str, str], ...]:
-    """The comparisons made for one size of the occluding square."""
-    tag = percent(fraction)
-    removed, centre, elsewhere = f"occluded_{tag}", f"centre_{tag}", f"elsewhere_{tag}"
-    return (COMPLETE, removed), (COMPLETE, centre), (COMPLETE, elsewhere), (removed, centre)
+def _predicted_iou(truth: Stimuli, box: bool) -> float:
+    return float(np.nanmean(masks.intersection_over_union(truth.keep["object"], truth.keep["predicted_object"])))
 
 
-def _measure_cell(measured: Measured, dataset: Dataset, encoder: Encoder, features: Features, params: MaskingCka) -> None:
+def _measure_cell(measured: Measured, stimuli: Stimuli, encoder: Encoder, features: Features, params: MaskingCka) -> None:
     embeddings = {key: layers["embed"] for key, layers in features.items()}
-    where = {"dataset": dataset.name, "encoder": encoder.name}
-    wanted = [(fill, a, b) for fill in params.fills for a, b in MASK_PAIRS if "foreground" in dataset.masks]
-    wanted += [(params.fills[0], a, b) for fraction in params.fractions for a, b in occlusion_pairs(fraction)]
-    for (fill, a, b), found in _compare(embeddings, wanted, params).items():
-        measured.draws[dataset.name, encoder.name, fill, a, b] = found
-        measured.tables["pairs"].append({**where, "fill": fill, "a": a, "b": b, **_cka_row(found, len(dataset), params)})
-    measured.tables["neighbours"].extend({**where, **row} for row in _neighbours(embeddings, dataset.labels, params))
-    if "foreground" not in dataset.masks:
+    dataset, where = stimuli.complete, {"dataset": stimuli.complete.name, "encoder": encoder.name}
+    for (fill, a, b), known in _cka(measured, embeddings, stimuli.pairs(params), dataset, encoder.name, params).items():
+        measured.tables["pairs"].append({**where, "fill": fill, "a": a, "b": b, **_cka_row(known, params)})
+    measured.tables["neighbours"].extend({**where, **row} for row in _neighbours(measured, embeddings, dataset))
+    if not stimuli.masked:
         return
+    _overlap(measured, embeddings, dataset, encoder.name, params)
+    if encoder.name in self_supervised(params.encoders):
+        _measure_thinned(measured, embeddings, dataset, encoder.name, params)
     measured.tables["panel"].extend({**where, **row} for row in _panel(embeddings, params))
-    if params.by_layer:
-        headline = [(params.fills[0], a, b) for a, b in DEEP_PAIRS]
-        for layer in encoder.layers:
-            by_layer = {key: layers[layer] for key, layers in features.items() if layer in layers}
-            for (_, a, b), found in _compare(by_layer, headline, params).items():
-                row = _cka_row(found, len(dataset), params)
-                measured.tables["layers"].append({**where, "layer": layer, "a": a, "b": b, **row})
+    for layer in encoder.layers if params.by_layer else ():
+        by_layer = {key: layers[layer] for key, layers in features.items() if layer in layers}
+        wanted = [_pair(by_layer, params.fills[0], a, b) for a, b in HEADLINE]
+        values = cka_pairs(_named(by_layer), wanted, n_bootstrap=0, n_permutations=0, clusters=dataset.clusters)
+        for (a, b), pair in zip(HEADLINE, wanted, strict=True):
+            measured.tables["layers"].append({**where, "layer": layer, "a": a, "b": b, "cka": values[pair].value})
 
 
-def _features(sets: Mapping[int, Dataset], models: Sequence[Encoder], params: MaskingCka) -> dict[str, Features]:
+def _measure_made(measured: Measured, stimuli: Stimuli, features: Mapping[str, Features], params: MaskingCka) -> None:
+    """The same comparisons of representations whose truth is known, from the same masks and images."""
+    dataset = stimuli.complete
+    foreground = stimuli.keep.get("object", np.zeros(dataset.images.shape[:3], dtype=bool))
+    keep = {COMPLETE: np.ones_like(foreground), **stimuli.keep}
+    if stimuli.absent is not None:
+        keep["background"] = ~foreground
+    local, shared = (planted.codes(keep, foreground, local=one, seed=params.seed) for one in (True, False))
+    made = {name: planted.weighed(local, share) for name, share in READERS.items()}
+    made[SEPARATE] = planted.weighed(shared, 0.5)
+    squares = {name for name in masks.occlusion_masks(8, params.fraction) if not name.startswith("centre")}
+    used = squares | {b for _, b in HEADLINE}
+    for name, by_variant in made.items():
+        embeddings = {("none", variant): rows for variant, rows in by_variant.items()}
+        wanted = [(fill, a, b) for fill, a, b in stimuli.pairs(params) if b in used]
+        _cka(measured, embeddings, wanted, dataset, name, params, permutations=0)
+        if name == SEPARATE and stimuli.masked:
+            _overlap(measured, embeddings, dataset, name, params)
+    if stimuli.masked:
+        every = {variant for pair in HEADLINE for variant in pair}
+        shown = [part for part in stimuli.variants(params) if part[1] in every]
+        embeddings = {(fill, variant): planted.mean_grey(images) for fill, variant, images in shown}
+        wanted = [(fill, a, b) for fill in params.fills for a, b in HEADLINE]
+        _cka(measured, embeddings, wanted, dataset, MEAN_GREY, params, permutations=0)
+        _overlap(measured, embeddings, dataset, MEAN_GREY, params)
+
+
+def _measure_thinned(
+    measured: Measured, embeddings: dict[tuple[str, str], np.ndarray], dataset: Dataset, name: str, params: MaskingCka
+) -> None:
+    """A representation that differs from that of the encoder by chance only, for the control of M3."""
+    wanted = [(fill, *pair) for fill in params.fills for pair in HEADLINE[:2]]
+    used = {_key(embeddings, fill, variant) for fill, a, b in wanted for variant in (a, b)}
+    rows = {key: planted.thinned(embeddings[key], params.seed) for key in used}
+    _cka(measured, rows, wanted, dataset, thin(name), params, permutations=0)
+
+
+def _features(stimuli: Mapping[int, Stimuli], models: Sequence[Encoder], params: MaskingCka) -> dict[str, Features]:
     """Features of every encoder; a variant is painted once for all encoders of one input size.
 
     Layers other than the embedding are read only where the study looks at them.
     """
-    in_depth = {variant for pair in DEEP_PAIRS for variant in pair} if params.by_layer else set()
-    found: dict[str, Features] = {encoder.name: {} for encoder in models}
-    for size in dict.fromkeys(encoder.size for encoder in models):
-        for fill, variant, images in variants(sets[size], params):
-            deep = variant in in_depth and fill in ("none", params.fills[0]) and "foreground" in sets[size].masks
+    in_depth = {variant for pair in HEADLINE for variant in pair} if params.by_layer else set()
+    known: dict[str, Features] = {encoder.name: {} for encoder in models}
+    for size, shown in stimuli.items():
+        for fill, variant, images in shown.variants(params):
+            deep = variant in in_depth and fill in ("none", params.fills[0]) and shown.masked
             for encoder in (model for model in models if model.size == size):
                 layers = tuple(dict.fromkeys(("embed", *(encoder.layers if deep else ()))))
-                about = f"{encoder.name} {sets[size].name} {variant}"
-                found[encoder.name][fill, variant] = extract(encoder, images, layers=layers, description=about)
-    return found
+                about = f"{encoder.name} {shown.complete.name} {variant}"
+                known[encoder.name][fill, variant] = extract(encoder, images, layers=layers, description=about)
+    return known
 
 
-def _compare(
-    features: dict[tuple[str, str], np.ndarray], wanted: Sequence[tuple[str, str, str]], params: MaskingCka
+def _cka(
+    measured: Measured,
+    embeddings: dict[tuple[str, str], np.ndarray],
+    wanted: Iterable[tuple[str, str, str]],
+    dataset: Dataset,
+    encoder: str,
+    params: MaskingCka,
+    permutations: int | None = None,
 ) -> dict[tuple[str, str, str], CkaEstimate]:
-    pairs = {key: (_name(key[0], key[1]), _name(key[0], key[2])) for key in wanted}
-    found = cka_pairs(
-        {_name(*key): values for key, values in features.items()},
+    """Debiased CKA of each (fill, a, b), entered among the draws."""
+    pairs = {(fill, a, b): _pair(embeddings, fill, a, b) for fill, a, b in wanted}
+    values = cka_pairs(
+        _named(embeddings),
         list(dict.fromkeys(pairs.values())),
         n_bootstrap=params.n_bootstrap,
-        n_permutations=params.n_permutations,
+        n_permutations=params.n_permutations if permutations is None else permutations,
         seed=params.seed,
+        clusters=dataset.clusters,
     )
-    return {key: found[pair] for key, pair in pairs.items()}
+    known = {key: values[pair] for key, pair in pairs.items()}
+    for (fill, a, b), pair in known.items():
+        measured.draws["cka", dataset.name, encoder, fill, a, b] = np.concatenate([[pair.value], pair.draws])
+    return known
 
 
-def _name(fill: str, variant: str) -> str:
-    return COMPLETE if variant == COMPLETE else f"{fill}/{variant}"
+def _overlap(
+    measured: Measured, embeddings: dict[tuple[str, str], np.ndarray], dataset: Dataset, encoder: str, params: MaskingCka
+) -> None:
+    weights = measured.weights(dataset.clusters)
+    for fill in params.fills:
+        for a, b in PARTS:
+            x, y = (embeddings[_key(embeddings, fill, variant)] for variant in (a, b))
+            found = direction_overlap(x, y, weights, dataset.clusters)
+            measured.draws["overlap", dataset.name, encoder, fill, a, b] = found
 
 
-def _cka_row(found: CkaEstimate, n: int, params: MaskingCka) -> Row:
-    interval = estimate(found.value, found.draws, params.level)
-    return {
-        "cka": found.value,
-        "low": interval.low,
-        "high": interval.high,
-        "null_mean": float(np.mean(found.null)),
-        "null_high": float(np.quantile(found.null, params.level)),
-        "n": n,
-    }
+def _key(embeddings: Mapping[tuple[str, str], object], fill: str, variant: str) -> tuple[str, str]:
+    """Where the features of a variant are: under its fill, or none where nothing was painted."""
+    return (fill, variant) if (fill, variant) in embeddings else ("none", variant)
+
+
+def _named(embeddings: Mapping[tuple[str, str], np.ndarray]) -> dict[str, np.ndarray]:
+    return {"/".join(key): values for key, values in embeddings.items()}
+
+
+def _pair(embeddings: Mapping[tuple[str, str], np.ndarray], fill: str, a: str, b: str) -> tuple[str, str]:
+    return "/".join(_key(embeddings, fill, a)), "/".join(_key(embeddings, fill, b))
+
+
+def _cka_row(known: CkaEstimate, params: MaskingCka) -> Row:
+    interval = estimate(known.value, known.draws, params.level)
+    null = {"null_mean": float(np.mean(known.null)), "null_high": float(np.quantile(known.null, params.level))}
+    return {"cka": known.value, "low": interval.low, "high": interval.high, **null}
 
 
 def _panel(embeddings: dict[tuple[str, str], np.ndarray], params: MaskingCka) -> Iterator[Row]:
-    """Every measure but the headline one, which has its own table. CCA sees n / 10 principal components: with as many
-    dimensions as images its correlations are 1 whatever the features."""
-    named = {_name(*key): values for key, values in embeddings.items()}
-    fill = params.fills[0]
-    others = [name for name in MEASURES if name not in ("debiased_cka", "minibatch_cka")]
-    for a, b in PANEL_PAIRS:
-        x, y = named[_name(fill, a)], named[_name(fill, b)]
+    """Object against background, and region against rest, under every measure. CCA sees n / 10 principal components: with as
+    many dimensions as images its correlations are 1 whatever the features."""
+    for a, b in PARTS:
+        x, y = (embeddings[_key(embeddings, params.fills[0], variant)] for variant in (a, b))
         few = max(2, len(x) // 10)
-        for (u, v), measures in (
-            ((x, y), [name for name in others if name not in ON_COMPONENTS]),
-            ((_components(x, few), _components(y, few)), [name for name in others if name in ON_COMPONENTS]),
+        for u, v, names in (
+            (x, y, [name for name in MEASURES if name not in (*ON_COMPONENTS, "minibatch_cka")]),
+            (_components(x, few), _components(y, few), ON_COMPONENTS),
         ):
-            rows = compare(
-                u,
-                v,
-                measures=measures,
-                n_bootstrap=PANEL_HALVES,
-                n_permutations=PANEL_PERMUTATIONS,
-                level=params.level,
-                seed=params.seed,
-            )
-            for row in rows:
-                yield {
-                    **{
-                        "fill": fill,
-                        "a": a,
-                        "b": b,
-                        "measure": row.measure,
-                        "value": row.value,
-                        "low": row.low,
-                        "high": row.high,
-                    },
-                    **{"null_mean": row.null_mean, "null_high": row.null_high, "note": row.note},
-                }
+            for row in compare(u, v, measures=names, n_bootstrap=0, n_permutations=PERMUTATIONS, seed=params.seed):
+                yield {"a": a, "b": b, "measure": row.measure, "value": row.value, "null_mean": row.null_mean}
 
 
 def _components(values: np.ndarray, count: int) -> np.ndarray:
@@ -215,16 +305,14 @@ def _components(values: np.ndarray, count: int) -> np.ndarray:
     return left[:, :count] * scale[:count]
 
 
-def _neighbours(embeddings: dict[tuple[str, str], np.ndarray], labels: np.ndarray, params: MaskingCka) -> Iterator[Row]:
-    """An outside check: is the nearest complete image (cosine; the image itself left out) of the variant's class?"""
-    bank = _unit(embeddings["none", COMPLETE])
-    rng = np.random.default_rng(params.seed)
-    resample = rng.integers(0, len(labels), (params.n_bootstrap, len(labels)))
+def _neighbours(measured: Measured, embeddings: dict[tuple[str, str], np.ndarray], dataset: Dataset) -> Iterator[Row]:
+    """An outside check: is the nearest complete image (cosine; those of its own cluster left out) of the variant's class?"""
+    complete, labels = _unit(embeddings["none", COMPLETE]), dataset.labels
+    own = dataset.clusters[:, None] == dataset.clusters[None]
     for (fill, variant), values in embeddings.items():
-        cosine = _unit(values) @ bank.T
-        np.fill_diagonal(cosine, -np.inf)
+        cosine = np.where(own, -np.inf, _unit(values) @ complete.T)
         correct = labels[cosine.argmax(axis=1)] == labels
-        interval = estimate(correct.mean(), correct[resample].mean(axis=1), params.level)
+        interval = measured.estimate(measured.mean(correct, dataset.clusters))
         yield {"fill": fill, "variant": variant, "accuracy": interval.value, "low": interval.low, "high": interval.high}
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from analysis.params import groups
 from analysis.params.base import Names, Preset, Share, StudyParams
+
+Fill = Literal["mean", "black", "blur"]
 
 
 class MaskingCka(StudyParams):
@@ -16,17 +17,19 @@ class MaskingCka(StudyParams):
     paper: ClassVar[str] = "cadet2023"
     place: ClassVar[int] = 1
 
-    encoders: Names = Field(description="encoders to compare")
+    encoders: Names = Field(
+        description="encoders to compare; a trained one is judged beside its untrained copy, if there is one"
+    )
     datasets: Names = Field(description="data sets; those with foreground masks get every variant, the others occlusion only")
     n: int = Field(400, ge=8, le=1_000_000, description="images per data set (all, if it has fewer)")
-    fills: Annotated[tuple[Literal["mean", "black", "blur"], ...], Field(min_length=1)] = Field(
+    fills: Annotated[tuple[Fill, ...], Field(min_length=1)] = Field(
         ("mean", "black", "blur"), description="what is painted over removed pixels; the first is the headline"
     )
     fractions: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
-        (0.25, 0.5, 0.75), description="sides of the occluding square, as shares of the image side"
+        (0.25, 0.5, 0.75), description="sides of the occluding square, as shares of the image side; the middle one is judged"
     )
-    min_coverage: Share = Field(0.01, description="images whose foreground covers less are dropped, everywhere")
-    max_coverage: Share = Field(0.99, description="images whose foreground covers more are dropped, everywhere")
+    min_coverage: Share = Field(0.01, description="images whose object covers less are dropped, everywhere")
+    max_coverage: Share = Field(0.9, description="images whose object covers more are dropped, everywhere")
     by_layer: bool = Field(True, description="also compare the representations layer by layer")
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     n_permutations: int = Field(200, ge=20, le=100_000, description="row permutations of each null")
@@ -37,11 +40,20 @@ class MaskingCka(StudyParams):
         if self.min_coverage >= self.max_coverage:
             yield f"min_coverage ({self.min_coverage:g}) must be less than max_coverage ({self.max_coverage:g})"
 
+    @property
+    def fraction(self) -> float:
+        """The side of the square that M2 is judged by."""
+        return sorted(self.fractions)[len(self.fractions) // 2]
+
+
+RESNETS = ("simclr", "swav", "byol", "vicreg", "dino", "supervised", "untrained")
+VITS = ("mae", "dinov2", "untrained-vit")
+PHOTOGRAPHIC = ("simclr", "byol", "swav", "vicreg", "dino", "mae", "dino-vit")
 
 PARAMS = MaskingCka
 PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
-        "encoders": ("zoo:swav", "zoo:mae", "zoo:untrained"),
+        "encoders": ("zoo:simclr", "zoo:swav", "zoo:supervised", "zoo:untrained", "zoo:mae", "zoo:untrained-vit"),
         "datasets": ("scenes:objects", "scenes:textures"),
         "n": 48,
         "fills": ("mean", "black"),
@@ -49,8 +61,22 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "n_bootstrap": 100,
         "n_permutations": 20,
     },
-    "default": {"encoders": groups.ZOO, "datasets": groups.SCENES, "n": 300},
-    "real": {"encoders": groups.CONV4, "datasets": ("eth80", "ccp", "grabcut", "tiny-imagenet"), "n": 400},
+    "default": {
+        "encoders": tuple(f"zoo:{name}" for name in (*RESNETS, *VITS)),
+        "datasets": ("scenes:objects", "scenes:context", "scenes:textures"),
+        "n": 240,
+        "n_permutations": 100,
+    },
+    "real": {
+        "encoders": (
+            *(f"zoo:{name}-tiny-imagenet" for name in PHOTOGRAPHIC),
+            *("zoo:untrained", "zoo:untrained-vit"),
+            *("conv4:protoclr_miniimagenet_3query_50bs", "conv4:umtra_miniimagenet_1query_5bs"),
+            *("conv4:sup_Conv4_baseline_aug", "conv4:random_init"),
+        ),
+        "datasets": ("pets", "coco", "eth80", "davis", "dtd"),
+        "n": 300,
+    },
     "paper": {
         "encoders": (
             "timm:vit_small_patch14_dinov2.lvd142m",

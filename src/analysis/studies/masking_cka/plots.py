@@ -1,130 +1,144 @@
 """The figures of the study, drawn from its tables. Each returns (figure, what it shows in words)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.figure import Figure
 
-from analysis.datasets.base import Dataset
-from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH, intervals
-from analysis.results import Row
+from analysis.charts import Drawn, heatmap, image_grid, interval_plot, legend_below
+from analysis.figures import MUTED, PALETTE, WIDTH, colour, intervals
+from analysis.results import Results, Row
 from analysis.similarity import MEASURES
+from analysis.studies.base import methods, titles
 from analysis.studies.masking_cka.masks import COMPLETE
-from analysis.studies.masking_cka.measure import variants
+from analysis.studies.masking_cka.measure import HEADLINE, PARTS, Stimuli
 from analysis.studies.masking_cka.params import MaskingCka
 
-Drawn = tuple[Figure, str]
-Titles = Callable[[str], str]
+SENSES = {"images": "by images: CKA(region, rest) − CKA(object, background)", "directions": "by directions: overlap, likewise"}
+PAIR_WORDS = ("complete, object", "complete, background", "object, background", "region, rest")
+SQUARES = {"object": "object removed", "centre": "centre occluded", "corners": "a corner occluded"}
+ARM_WORDS = {"true": "true background", "cutout": "cut-out, true outline", "predicted": "cut-out, predicted outline"}
 
 
-def picture_grid(dataset: Dataset, params: MaskingCka, count: int = 5) -> Drawn:
-    """A few images of `dataset` (rows) in every variant under the headline fill (columns), pixel by pixel."""
-    few = dataset.select(np.linspace(0, len(dataset) - 1, count).astype(int))
-    shown = [(v, images) for fill, v, images in variants(few, params) if fill in ("none", params.fills[0])]
-    side, gap = few.size, max(1, few.size // 32)
-    canvas = np.zeros((len(few) * (side + gap) - gap, len(shown) * (side + gap) - gap, 4), dtype=np.uint8)  # gaps stay clear
-    for column, (_, images) in enumerate(shown):
-        for row, image in enumerate(images):
-            top, left = row * (side + gap), column * (side + gap)
-            canvas[top : top + side, left : left + side] = np.dstack([image, np.full((side, side), 255, np.uint8)])
-    fig, ax = plt.subplots(figsize=(WIDTH, WIDTH * canvas.shape[0] / canvas.shape[1] + 0.45))
-    ax.imshow(canvas, interpolation="nearest")
-    ax.axis("off")
-    for column, (name, _) in enumerate(shown):
-        ax.text(column * (side + gap) + side / 2, -gap * 2, name.replace("_", "\n"), ha="center", va="bottom", fontsize=5.5)
+def picture_grid(stimuli: Stimuli, params: MaskingCka, count: int = 4) -> Drawn:
+    """A few images (rows) in every variant under the headline fill (columns), pixel by pixel."""
+    rows = np.linspace(0, len(stimuli.complete) - 1, count).astype(int)
+    keep = {name: mask if mask.ndim == 2 else mask[rows] for name, mask in stimuli.keep.items()}
+    few = Stimuli(stimuli.complete.select(rows), None if stimuli.absent is None else stimuli.absent[rows], keep)
+    shown = {name: images for fill, name, images in few.variants(params) if fill in ("none", params.fills[0])}
+    columns = [name.replace("_", "\n") for name in shown]
+    fig, _ = image_grid([[images[i] for images in shown.values()] for i in range(count)], columns=columns)
     return (
         fig,
-        f"{len(few)} images of {dataset.name} complete and in {len(shown) - 1} masked variants, cut exactly at the mask.",
+        f"{count} images of {stimuli.complete.name}, complete and in {len(shown) - 1} variants, cut exactly at the mask.",
     )
 
 
-def matrices(pairs: list[Row], titles: Titles, fill: str) -> Drawn:
+def separation(results: Results, smallest: float) -> Drawn:
+    """Separation by encoder in both senses: intervals span data sets and fills, whose own values are faint dots."""
+    names, of = titles(results), methods(results)
+    spans, single = (pd.DataFrame(results.tables[name]) for name in ("separation_all", "separation"))
+    encoders = list(dict.fromkeys(spans.encoder))
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.9 + 0.28 * len(encoders)), sharey=True)
+    for ax, (sense, words) in zip(axes, SENSES.items(), strict=True):
+        here = spans[spans.sense == sense]
+        interval_plot(here, "encoder", ax=ax, names=names, colours={e: colour(of[e]) for e in encoders}, bound=smallest)
+        dots = single[single.sense == sense]
+        ax.plot(dots.value, [encoders.index(e) + 0.25 for e in dots.encoder], ".", color=MUTED, alpha=0.5, markersize=3)
+        ax.set_title(words, fontsize=7.5)
+    least = {sense: part.loc[part.value.idxmin()] for sense, part in spans.groupby("sense")}
+    words = "; ".join(f"by {sense} {names[row.encoder]} separates least ({row.value:.2f})" for sense, row in least.items())
+    return fig, f"Of {len(encoders)} encoders, {words}: means over data sets and fills."
+
+
+def matrices(results: Results, fill: str) -> Drawn:
     """Debiased CKA of each comparison (panels), by encoder (rows) and data set (columns)."""
-    table = pd.DataFrame(pairs)
+    names, table = titles(results), pd.DataFrame(results.tables["pairs"])
     table = table[table.fill == fill]
+    sets = list(dict.fromkeys(table[table.b == "object"].dataset))
     encoders = list(dict.fromkeys(table.encoder))
-    sets = list(dict.fromkeys(table[table.b == "foreground"].dataset))
-    fig, axes = plt.subplots(1, len(_PANELS), figsize=(WIDTH, 1.15 + 0.27 * len(encoders)), sharey=True)
-    for ax, ((a, b), heading) in zip(axes, _PANELS.items(), strict=True):
+    fig, axes = plt.subplots(1, len(HEADLINE), figsize=(WIDTH, 1.15 + 0.25 * len(encoders)), sharey=True)
+    for ax, (a, b), heading in zip(axes, HEADLINE, PAIR_WORDS, strict=True):
         cells = table[(table.a == a) & (table.b == b)].pivot(index="encoder", columns="dataset", values="cka")
-        cells = cells.loc[encoders, sets].set_axis([titles(name) for name in encoders])
-        sns.heatmap(cells, ax=ax, vmin=0, vmax=1, cmap=SEQUENTIAL, cbar=False, annot=True, fmt=".2f", annot_kws={"size": 7})
-        ax.set(xlabel="", ylabel="", title=heading)
-        ax.set_xticks(ax.get_xticks(), [name.removeprefix("scenes:") for name in sets], rotation=30, ha="right")
-        ax.tick_params(length=0)
-        ax.tick_params(axis="y", labelrotation=0)
-    apart = table[(table.a == "foreground") & (table.b == "background")]
-    low, high = apart.loc[apart.cka.idxmin()], apart.loc[apart.cka.idxmax()]
+        cells = cells.loc[encoders, sets].set_axis([names[e] for e in encoders])
+        heatmap(cells.set_axis([short(name) for name in sets], axis=1), ax)
+        ax.set_title(heading, fontsize=8)
+    own, region = (table[(table.a == a) & (table.b == b)].cka for a, b in PARTS)
     return fig, (
-        f"Object and ground images are least alike for {titles(low.encoder)} on {low.dataset} (CKA {low.cka:.2f}) and most "
-        f"alike for {titles(high.encoder)} on {high.dataset} ({high.cka:.2f})."
+        f"Object and background have CKA from {own.min():.2f} to {own.max():.2f}, region and rest, cut along outlines of other "
+        f"images' objects, from {region.min():.2f} to {region.max():.2f}."
     )
 
 
-_PANELS = {
-    (COMPLETE, "foreground"): "complete, object",
-    (COMPLETE, "background"): "complete, ground",
-    ("foreground", "background"): "object, ground",
-    ("random_kept", "random_removed"): "random cut",
-}
-
-
-def separation(rows: list[Row], titles: Titles, smallest: float) -> Drawn:
-    """Separation by encoder: mean over data sets with its interval for each fill, single data sets as faint dots."""
-    table = pd.DataFrame(rows)
-    encoders, fills = list(dict.fromkeys(table.encoder)), list(dict.fromkeys(table.fill))
-    fig, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.42 * len(encoders)))
-    for offset, fill in enumerate(fills):
-        here = table[(table.fill == fill) & (table.dataset == "mean")].set_index("encoder").loc[encoders]
-        y = np.arange(len(encoders)) + (offset - (len(fills) - 1) / 2) * 0.22
-        intervals(ax, here, y, PALETTE[offset], f"fill: {fill}")
-        single = table[(table.fill == fill) & (table.dataset != "mean")]
-        places = [y[encoders.index(name)] for name in single.encoder]
-        ax.plot(single.value, places, ".", color=PALETTE[offset], alpha=0.35, markersize=4)
-    ax.axvline(0, color=MUTED, linewidth=0.8)
-    ax.axvspan(-smallest, smallest, color=MUTED, alpha=0.12, linewidth=0)
-    ax.set_yticks(range(len(encoders)), [titles(name) for name in encoders])
-    ax.invert_yaxis()
-    ax.set_xlabel("CKA(random part, complement) − CKA(object, ground)")
-    ax.legend(fontsize=7, loc="best")
-    means = table[(table.dataset == "mean") & (table.fill == fills[0])].set_index("encoder").value
+def reliance(results: Results) -> Drawn:
+    """CKA(complete, object) - CKA(complete, background) as it is, and minus that of the untrained copy."""
+    names, table = titles(results), pd.DataFrame(results.tables["reliance_all"])
+    learned = table.dropna(subset="learned").drop(columns=["value", "low", "high"])
+    learned = learned.rename(columns={"learned": "value", "learned_low": "low", "learned_high": "high"})
+    kinds = {"own": "as it is", "learned": "minus its untrained copy"}
+    table = pd.concat([table.assign(kind="own"), learned.assign(kind="learned")])
+    fig, ax = plt.subplots(figsize=(WIDTH, 0.8 + 0.3 * table.encoder.nunique()))
+    interval_plot(table, "encoder", "kind", ax=ax, names=names | kinds)
+    ax.set_xlabel("CKA(complete, object) − CKA(complete, background)")
+    ax.legend(fontsize=7)
+    if learned.empty:
+        return fig, "No encoder of this run has an untrained copy beside it, so that what training adds is not known."
+    low, high = learned.loc[learned.value.idxmin()], learned.loc[learned.value.idxmax()]
     return fig, (
-        f"Separation of object from ground beyond a random cut, mean over data sets, runs from {means.min():.2f} "
-        f"({titles(means.idxmin())}) to {means.max():.2f} ({titles(means.idxmax())})."
+        f"Beside its untrained copy {names[high.encoder]} moves most towards the object ({high.value:+.2f}), "
+        f"{names[low.encoder]} least ({low.value:+.2f})."
     )
 
 
-def occlusion(pairs: list[Row], titles: Titles, fractions: Sequence[float], fill: str) -> Drawn:
-    """CKA with the complete image against the side of the square: centre removed, the same elsewhere, only the centre."""
-    table = pd.DataFrame(pairs)
+def stand_in(results: Results) -> Drawn:
+    """What removing the object takes against what occluding centre or corners takes, one dot an encoder, a panel a data set."""
+    of, table = methods(results), pd.DataFrame(results.tables["place"])
+    sets = list(dict.fromkeys(table.dataset))
+    fig, axes = plt.subplots(1, len(sets), figsize=(WIDTH, 2.6), sharey=True, squeeze=False)
+    gaps = {}
+    for ax, dataset in zip(axes[0], sets, strict=True):
+        cells = table[table.dataset == dataset].pivot(index="encoder", columns="square", values="value")
+        against = "object" if "object" in cells else "corners"
+        for square, marker in (("centre", "o"), ("corners", "x")):
+            colours = [colour(of[e]) for e in cells.index]
+            ax.scatter(cells[against], cells[square], c=colours, marker=marker, s=18, label=SQUARES[square])
+        ax.axline((0, 0), slope=1, color=MUTED, linewidth=0.8)
+        ax.set_title(short(dataset), fontsize=8)
+        ax.set_xlabel(f"CKA lost: {SQUARES[against]}", fontsize=7.5)
+        gaps[short(dataset)] = float((cells.centre - cells.corners).mean())
+    axes[0, 0].set_ylabel("CKA lost: square occluded")
+    legend_below(fig, axes[0, :1], columns=2)
+    words = ", ".join(f"{gap:+.2f} on {name}" for name, gap in gaps.items())
+    return fig, f"The centred square takes more CKA than the same square in a corner by {words}, mean over encoders."
+
+
+def occlusion(results: Results, fractions: Sequence[float], fill: str) -> Drawn:
+    """CKA with the complete image against the side of the centred square, removed or alone kept."""
+    names, of, table = titles(results), methods(results), pd.DataFrame(results.tables["pairs"])
     table = table[(table.fill == fill) & (table.a == COMPLETE)]
     encoders, sets = list(dict.fromkeys(table.encoder)), list(dict.fromkeys(table.dataset))
     fig, axes = plt.subplots(1, len(sets), figsize=(WIDTH, 2.7), sharey=True, squeeze=False)
-    gaps = []
+    largest = {}
     for ax, dataset in zip(axes[0], sets, strict=True):
-        for index, encoder in enumerate(encoders):
+        for encoder in encoders:
             cell = table[(table.dataset == dataset) & (table.encoder == encoder)].set_index("b").cka
-            lines = {kind: [cell[f"{kind}_{100 * f:g}"] for f in fractions] for kind in ("occluded", "elsewhere", "centre")}
-            colour = PALETTE[index % len(PALETTE)]
-            ax.plot(fractions, lines["occluded"], "o-", color=colour, label=titles(encoder), markersize=3)
-            ax.plot(fractions, lines["elsewhere"], "--", color=colour, linewidth=1)
-            ax.plot(fractions, lines["centre"], ":", color=colour, linewidth=1)
-            gaps.append((np.mean(np.subtract(lines["elsewhere"], lines["occluded"])), dataset))
-        ax.set_title(dataset, fontsize=8)
+            for kind, style in (("occluded", "o-"), ("centre", ":")):
+                line = [cell[f"{kind}_{100 * f:g}"] for f in fractions]
+                label = names[encoder] if kind == "occluded" else None
+                ax.plot(fractions, line, style, color=colour(of[encoder]), label=label, markersize=3, linewidth=1.2)
+                if kind == "occluded":
+                    largest[dataset, encoder] = line[-1]
+        ax.set_title(short(dataset), fontsize=8)
         ax.set_xticks(fractions)
         ax.set_xlabel("side of the square")
     axes[0, 0].set_ylabel("debiased CKA with complete")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    handles += [plt.Line2D([], [], color=MUTED, linestyle=s, linewidth=1) for s in ("--", ":")]
-    fig.legend(handles, [*labels, "removed elsewhere", "only the centre kept"], loc="outside lower center", ncols=4, fontsize=7)
-    by_set = pd.DataFrame(gaps, columns=["gap", "dataset"]).groupby("dataset").gap.mean()
-    words = ", ".join(f"{gap:+.2f} on {name}" for name, gap in by_set.items())
-    return (
-        fig,
-        f"Similarity lost by removing the centre, less that lost by the same square elsewhere: {words} (CKA, model mean).",
+    dotted = {"only the centre kept": plt.Line2D([], [], color=MUTED, linestyle=":")}
+    legend_below(fig, axes[0], columns=5, further=dotted)
+    (dataset, encoder), value = min(largest.items(), key=lambda item: item[1])
+    return fig, (
+        f"With a square of {100 * fractions[-1]:.0f} % of the side removed, {names[encoder]} on {short(dataset)} keeps least "
+        f"of the complete image: CKA {value:.2f}."
     )
 
 
@@ -134,9 +148,9 @@ def trap(rows: list[Row]) -> Drawn:
     sizes, measures = list(dict.fromkeys(table.n)), list(dict.fromkeys(table.measure))
     fig, axes = plt.subplots(1, len(sizes), figsize=(WIDTH, 2.5), sharey=True, squeeze=False)
     for ax, n in zip(axes[0], sizes, strict=True):
-        for colour, measure in zip(PALETTE, measures, strict=False):
+        for shade, measure in zip(PALETTE, measures, strict=False):
             line = table[(table.n == n) & (table.measure == measure)].dropna()
-            ax.plot(line.width, line.value, "o-", color=colour, label=measure, markersize=3)
+            ax.plot(line.width, line.value, "o-", color=shade, label=measure, markersize=3)
         ax.set_xscale("log", base=2)
         ax.set_title(f"{n:,} images", fontsize=8)
         ax.set_xlabel("width of the features")
@@ -151,66 +165,98 @@ def trap(rows: list[Row]) -> Drawn:
     )
 
 
-def by_layer(rows: list[Row], titles: Titles) -> Drawn:
-    """CKA between object and ground images, layer by layer, beside the random cut."""
-    table = pd.DataFrame(rows)
+def by_layer(results: Results) -> Drawn:
+    """CKA of object and background, and of region and rest, layer by layer."""
+    names, of, table = titles(results), methods(results), pd.DataFrame(results.tables["layers"])
     encoders, sets = list(dict.fromkeys(table.encoder)), list(dict.fromkeys(table.dataset))
     fig, axes = plt.subplots(1, len(sets), figsize=(WIDTH, 2.7), sharey=True, squeeze=False)
     falls = {}
     for ax, dataset in zip(axes[0], sets, strict=True):
-        for index, encoder in enumerate(encoders):
+        for encoder in encoders:
             cell = table[(table.dataset == dataset) & (table.encoder == encoder)]
-            for a, line in (("foreground", "o-"), ("random_kept", "--")):
+            for (a, _), line in zip(PARTS, ("o-", "--"), strict=True):
                 cka = cell[cell.a == a].cka.to_numpy()
+                label = names[encoder] if a == "object" else None
                 depth = np.linspace(0, 1, len(cka))
-                label = titles(encoder) if a == "foreground" else None
-                ax.plot(depth, cka, line, color=PALETTE[index % len(PALETTE)], label=label, markersize=3, linewidth=1.2)
-                if a == "foreground":
-                    falls[titles(encoder), dataset] = cka[-1] - cka[0]
-        ax.set_title(dataset, fontsize=8)
+                ax.plot(depth, cka, line, color=colour(of[encoder]), label=label, markersize=3, linewidth=1.2)
+            cka = cell[(cell.a == "region")].cka.to_numpy() - cell[cell.a == "object"].cka.to_numpy()
+            falls[names[encoder], dataset] = cka[-1] - cka[0]
+        ax.set_title(short(dataset), fontsize=8)
         ax.set_xlabel("depth")
-    axes[0, 0].set_ylabel("CKA(object, ground)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    handles.append(plt.Line2D([], [], color=MUTED, linestyle="--"))
-    fig.legend(handles, [*labels, "random cut"], loc="outside lower center", ncols=4, fontsize=7)
-    (name, dataset), fall = min(falls.items(), key=lambda item: item[1])
-    return fig, f"From first to last layer, CKA of object and ground changes most for {name} on {dataset}, by {fall:+.2f}."
+    axes[0, 0].set_ylabel("debiased CKA")
+    legend_below(fig, axes[0], columns=5, further={"region, rest": plt.Line2D([], [], color=MUTED, linestyle="--")})
+    (name, dataset), change = max(falls.items(), key=lambda item: abs(item[1]))
+    return fig, f"From first to last layer, separation by images changes most for {name} on {short(dataset)}, by {change:+.2f}."
 
 
-def panel(rows: list[Row], titles: Titles) -> Drawn:
-    """Every measure on CKA's question, object against ground: does the choice of measure change the order of models?"""
-    table = pd.DataFrame(rows).dropna(subset="value")
-    table = table[(table.a == "foreground") & (table.b == "background")]
-    wide = table.pivot_table(index="measure", columns="encoder", values="value", sort=False)
-    fig, ax = plt.subplots(figsize=(WIDTH, 0.8 + 0.32 * len(wide)))
-    sns.heatmap(wide, ax=ax, annot=True, fmt=".2f", cmap=SEQUENTIAL, cbar=False, annot_kws={"size": 7}, vmin=0, vmax=1)
-    ax.set_xticklabels([titles(name) for name in wide.columns], rotation=20, ha="right")
-    ax.set_yticks(ax.get_yticks(), [MEASURES[name].title for name in wide.index], rotation=0)
-    ax.set(xlabel="", ylabel="")
-    most = wide.idxmax(axis=1).map(titles).value_counts()
-    return fig, f"Of {len(wide)} measures, mean over data sets, {most.iloc[0]} give {most.index[0]} the highest value."
+def panel(results: Results) -> Drawn:
+    """Separation under every measure (rows), by encoder: colours are ranks within a row, for each measure has its own scale."""
+    names, table = titles(results), pd.DataFrame(results.tables["panel"]).dropna(subset="value")
+    table["value"] = np.where(table.measure == "procrustes", 1 - table.value / 2, table.value)  # nuclear norm: 1 is the same
+    mean = table.groupby(["measure", "encoder", "a"], sort=False).value.mean().unstack("a")
+    wide = (mean.region - mean.object).unstack("encoder")[list(dict.fromkeys(table.encoder))]
+    ranks = wide.rank(axis=1)
+    fig, ax = plt.subplots(figsize=(WIDTH, 1.0 + 0.3 * len(wide)))
+    words = [MEASURES[name].title + (" as 1 − d²/2" if name == "procrustes" else "") for name in wide.index]
+    shown = ranks.set_axis([names[e] for e in ranks.columns], axis=1).set_axis(words)
+    heatmap(shown, ax, low=1, high=ranks.shape[1], numbers=wide)
+    first = wide.loc["debiased_cka"]
+    agree = wide.T.corr(method="spearman").loc["debiased_cka"].drop("debiased_cka")
+    worst = agree.idxmin()
+    return fig, (
+        f"By debiased CKA {names[first.idxmax()]} separates most ({first.max():.2f}); of {len(agree)} other measures "
+        f"{(agree > 0.5).sum()} order the encoders alike (rank correlation above 0.5), least {MEASURES[worst].title} "
+        f"({agree[worst]:.2f})."
+    )
 
 
-def neighbours(rows: list[Row], titles: Titles, fill: str) -> Drawn:
-    """Nearest-neighbour accuracy of each variant against the bank of complete images."""
-    table = pd.DataFrame(rows)
-    wanted = [COMPLETE, "foreground", "random_kept", "background", "random_removed"]
+def arms(results: Results) -> Drawn:
+    """Reliance where the background is the true one, a cut-out, or a cut-out along a predicted outline; a panel a data set."""
+    names, table = titles(results), pd.DataFrame(results.tables["reliance"])
+    sets = list(dict.fromkeys(table.dataset))
+    encoders = list(dict.fromkeys(table.encoder))
+    fig, axes = plt.subplots(1, len(sets), figsize=(WIDTH, 0.9 + 0.28 * len(encoders)), sharey=True, squeeze=False)
+    for ax, dataset in zip(axes[0], sets, strict=True):
+        interval_plot(table[table.dataset == dataset], "encoder", "arm", ax=ax, names=names | ARM_WORDS)
+        ax.set_title(short(dataset), fontsize=8)
+    axes[0, 0].set_xlabel("CKA(complete, object) − CKA(complete, background)", fontsize=7.5)
+    legend_below(fig, axes[0, :1], columns=3)
+    correlations = arm_agreement(results.tables["reliance"])
+    words = "; ".join(f"{value:.2f} with {ARM_WORDS[arm]}" for arm, value in correlations.items())
+    return fig, f"Rank correlation over encoders of reliance on true masks, mean over data sets: {words}."
+
+
+def arm_agreement(rows: list[Row]) -> Mapping[str, float]:
+    """Arm -> Spearman correlation over encoders of reliance with that of the true background, mean over data sets."""
+    table = pd.DataFrame(rows).pivot_table(index=["dataset", "encoder"], columns="arm", values="value")
+    found = table.groupby("dataset").corr(method="spearman")["true"].unstack("arm").mean()
+    return {arm: float(found[arm]) for arm in ARM_WORDS if arm != "true" and arm in found and np.isfinite(found[arm])}
+
+
+def neighbours(results: Results, fill: str) -> Drawn:
+    """Accuracy of the nearest complete image for each variant."""
+    names, table = titles(results), pd.DataFrame(results.tables["neighbours"])
+    wanted = [COMPLETE, "object", "region", "background", "rest"]
     table = table[table.variant.isin(wanted) & table.fill.isin(("none", fill))]
-    sets, encoders = list(dict.fromkeys(table[table.variant == "foreground"].dataset)), list(dict.fromkeys(table.encoder))
+    sets, encoders = list(dict.fromkeys(table[table.variant == "object"].dataset)), list(dict.fromkeys(table.encoder))
     fig, axes = plt.subplots(1, len(sets), figsize=(WIDTH, 0.9 + 0.28 * len(encoders)), sharey=True, squeeze=False)
     for ax, dataset in zip(axes[0], sets, strict=True):
         for offset, variant in enumerate(wanted):
             here = table[(table.dataset == dataset) & (table.variant == variant)].set_index("encoder").loc[encoders]
             y = np.arange(len(encoders)) + (offset - 2) * 0.15
-            intervals(ax, here.rename(columns={"accuracy": "value"}), y, PALETTE[offset], variant.replace("_", " "))
-        ax.set_title(dataset, fontsize=8)
+            intervals(ax, here.rename(columns={"accuracy": "value"}), y, PALETTE[offset], variant)
+        ax.set_title(short(dataset), fontsize=8)
         ax.set_xlabel("1-NN accuracy")
-    axes[0, 0].set_yticks(range(len(encoders)), [titles(name) for name in encoders])
+    axes[0, 0].set_yticks(range(len(encoders)), [names[e] for e in encoders])
     axes[0, 0].invert_yaxis()
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=7)
+    legend_below(fig, axes[0], columns=5)
     means = table[table.dataset.isin(sets)].groupby("variant").accuracy.mean()
     return fig, (
-        f"Nearest-neighbour accuracy, mean over models and data sets, is {means[COMPLETE]:.2f} for complete images, "
-        f"{means['foreground']:.2f} for the object alone and {means['background']:.2f} for the ground alone."
+        f"Nearest-neighbour accuracy, mean over encoders and data sets, is {means[COMPLETE]:.2f} for complete images, "
+        f"{means['object']:.2f} for the object alone and {means['background']:.2f} for the background alone."
     )
+
+
+def short(dataset: str) -> str:
+    """A data set's name as the page says it."""
+    return dataset.removeprefix("scenes:")

@@ -1,0 +1,256 @@
+"""From draws to evidence: the quantities of M1-M3, on the models and on both controls.
+
+Images (clusters of images) are resampled alike for every variant and encoder of a data set, so differences are paired. What
+must hold whatever is painted and wherever it is seen has an interval that spans all fills and all data sets with masks.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from analysis.encoders.facts import facts, not_learned, self_supervised, untrained_copies
+from analysis.results import Row
+from analysis.rules import Evidence
+from analysis.stats import Estimate, spearman
+from analysis.studies.base import Measured, evidence
+from analysis.studies.masking_cka.masks import COMPLETE, CORNERS, corner, percent
+from analysis.studies.masking_cka.measure import ARMS, MEAN_GREY, PARTS, READERS, SEPARATE, thin
+from analysis.studies.masking_cka.params import MaskingCka
+
+Array = np.ndarray
+Pair = tuple[str, str]
+Units = Mapping[str, Estimate]
+LEAST_ENCODERS = 5  # below it a rank correlation over encoders says nothing
+LEFT, RIGHT = ("top_left", "bottom_left"), ("top_right", "bottom_right")
+
+
+class Contrasts:
+    """Differences of measured quantities, each (1 + B,)."""
+
+    def __init__(self, measured: Measured, params: MaskingCka) -> None:
+        self.measured, self.params, self.fill = measured, params, params.fills[0]
+        here = {(dataset, a) for _, dataset, _, _, a, _ in measured.draws}
+        self.masked = [d for d in params.datasets if (d, "object") in here]
+        self.bare = [d for d in params.datasets if d not in self.masked]
+
+    def of(self, kind: str, dataset: str, encoder: str, fill: str, pair: Pair) -> Array:
+        """A quantity of a pair of variants; `kind`: `cka` or `overlap`."""
+        return self.measured.draws[kind, dataset, encoder, fill, *pair]
+
+    def separation(self, kind: str, dataset: str, encoder: str, fill: str) -> Array:
+        """Of region and rest minus of object and background: above 0 the object's outline parts what is less alike."""
+        own, region = (self.of(kind, dataset, encoder, fill, pair) for pair in PARTS)
+        return region - own
+
+    def reliance(self, dataset: str, encoder: str, fill: str, arm: str = "true") -> Array:
+        """CKA(complete, object) - CKA(complete, background)."""
+        kept, removed = (self.of("cka", dataset, encoder, fill, (COMPLETE, part)) for part in ARMS[arm])
+        return kept - removed
+
+    def lost(self, dataset: str, encoder: str, variants: Iterable[str]) -> Array:
+        """What CKA with the complete image loses by each of these variants, their mean."""
+        return 1 - np.mean([self.of("cka", dataset, encoder, self.fill, (COMPLETE, v)) for v in variants], axis=0)
+
+    def cells(self) -> list[tuple[str, str]]:
+        """Every data set with masks under every fill."""
+        return [(dataset, fill) for dataset in self.masked for fill in self.params.fills]
+
+    def across(self, values: Iterable[Array], comparisons: int = 1) -> Estimate:
+        """Mean of quantities, with the interval that spans the intervals of all: what is said of it holds for each."""
+        every = [self.measured.estimate(v, comparisons) for v in values]
+        mean = float(np.mean([e.value for e in every]))
+        return Estimate(mean, float(np.min([e.low for e in every])), float(np.max([e.high for e in every])))
+
+
+def judged(measured: Measured, params: MaskingCka) -> dict[str, Evidence]:
+    """The evidence for every claim; the tables behind it are entered into `measured`."""
+    contrasts = Contrasts(measured, params)
+    learned, left_out = _learned(params)
+    images = min(row["clusters"] for row in measured.tables["samples"] if row["masks"])
+    _tables(contrasts)
+    return {
+        "M1": _m1(contrasts, learned, left_out, images),
+        "M2": _m2(contrasts),
+        "M3": _m3(contrasts, learned, left_out, images),
+    }
+
+
+def _learned(params: MaskingCka) -> tuple[list[str], list[str]]:
+    """The self-supervised encoders that may speak for their methods, and why the others may not.
+
+    Where encoder and untrained copy were probed on different data nobody knows, and the encoder is taken at its word.
+    """
+    names, copies = self_supervised(params.encoders), untrained_copies(params.encoders)
+    why = not_learned(name for name in names if name not in copies or _data(name) == _data(copies[name]))
+    for name in names:
+        if name in copies and copies[name] not in params.encoders:
+            why.setdefault(name, f"{facts(name).title} has no untrained copy in this run: {copies[name]}")
+    return [name for name in names if name not in why], list(why.values())
+
+
+def _data(name: str) -> str | None:
+    probe = facts(name).probe
+    return probe.data if probe else None
+
+
+def _m1(contrasts: Contrasts, models: list[str], left_out: list[str], images: int) -> Evidence:
+    if not models:
+        return Evidence(unmet=("no self-supervised encoder of this run has learnt", *left_out), n=images)
+    comparisons = 2 * len(models)
+
+    def excess(names: Sequence[str]) -> Units:
+        found = {}
+        for condition, kind in (("images", "cka"), ("directions", "overlap")):
+            each = [separation(contrasts, kind, name, comparisons) for name in names]
+            least = [float(np.min([getattr(e, end) for e in each])) for end in ("value", "low", "high")]
+            found[condition] = Estimate(-least[0], -least[2], -least[1])
+        return found
+
+    least = {kind: min(models, key=lambda m: separation(contrasts, kind, m).value) for kind in ("cka", "overlap")}
+    note = f"Separates least: {facts(least['cka']).title} by CKA, {facts(least['overlap']).title} by directions. "
+    return evidence(
+        excess,
+        models,
+        [SEPARATE],
+        [SEPARATE, MEAN_GREY],
+        n=images,
+        note=note + _told(models, left_out, len(contrasts.cells())),
+    )
+
+
+def separation(contrasts: Contrasts, kind: str, name: str, comparisons: int = 1) -> Estimate:
+    """Of a model over all data sets and fills: by CKA as it is, by directions minus that of its untrained copy.
+
+    Object and background of a scene are independent, so that CKA is low between them whatever network looks; in which
+    directions they are seen is the network's doing.
+    """
+    copy = None if name.startswith("made:") or kind == "cka" else untrained_copies([name]).get(name)
+    values = [contrasts.separation(kind, d, name, fill) for d, fill in contrasts.cells()]
+    if copy:
+        values = [v - contrasts.separation(kind, d, copy, f) for v, (d, f) in zip(values, contrasts.cells(), strict=True)]
+    return contrasts.across(values, comparisons)
+
+
+def _m2(contrasts: Contrasts) -> Evidence:
+    encoders, fraction = contrasts.params.encoders, contrasts.params.fraction
+    unmet = [] if contrasts.bare else ["no data set of this run is without masks, as textures are"]
+    if len(encoders) < LEAST_ENCODERS:
+        unmet.append(f"{len(encoders)} encoders are too few for a rank correlation over encoders")
+    if unmet:
+        return Evidence(unmet=tuple(unmet), n=len(encoders), unit="encoders")
+    centre = [f"occluded_{percent(fraction)}"]
+    corners, left, right = ([corner(name, fraction) for name in names] for names in (CORNERS, LEFT, RIGHT))
+
+    def quantities(subject: tuple[Sequence[str], list[str], list[str]]) -> Units:
+        return {"agreement": agreement(contrasts, *subject[:2]), "place": place(contrasts, *subject)}
+
+    readers = [name for name, share in READERS.items() if share >= 0.5]
+    sets = f"{', '.join(contrasts.masked)} against {', '.join(contrasts.bare)}"
+    note = f"Square of {percent(fraction)} % of the side; data sets {sets}."
+    controls = (encoders, left, right), (readers, centre, corners)
+    return evidence(quantities, (encoders, centre, corners), *controls, n=len(encoders), unit="encoders", note=note)
+
+
+def agreement(contrasts: Contrasts, encoders: Sequence[str], stand_in: list[str]) -> Estimate:
+    """Spearman correlation over encoders of what removing the object and what the stand-in take, mean over data sets.
+
+    A draw resamples the images and, alike for all data sets, the encoders.
+    """
+    k, seed, b = len(encoders), contrasts.measured.seed, contrasts.measured.n_bootstrap
+    index = np.random.default_rng([seed, 5]).integers(0, k, (k, b))
+    index = np.concatenate([np.arange(k)[:, None], index], axis=1)
+    found = []
+    for dataset in contrasts.masked:
+        sides = [[contrasts.lost(dataset, e, variants) for e in encoders] for variants in (["background"], stand_in)]
+        found.append(spearman(*(np.take_along_axis(np.array(side), index, axis=0) for side in sides)))
+    return contrasts.measured.estimate(np.mean(found, axis=0))
+
+
+def place(contrasts: Contrasts, encoders: Sequence[str], here: list[str], elsewhere: list[str]) -> Estimate:
+    """What squares here take beyond those elsewhere, on images with an object minus on those without; over encoders."""
+
+    def beyond(encoder: str, names: list[str]) -> Array:
+        return np.mean([contrasts.lost(d, encoder, here) - contrasts.lost(d, encoder, elsewhere) for d in names], axis=0)
+
+    return contrasts.measured.over([beyond(e, contrasts.masked) - beyond(e, contrasts.bare) for e in encoders])
+
+
+def _m3(contrasts: Contrasts, models: list[str], left_out: list[str], images: int) -> Evidence:
+    pairs = alike(models)
+    if not pairs:
+        return Evidence(unmet=("no two self-supervised encoders of one architecture have learnt", *left_out), n=images)
+    chance = [(name, thin(name)) for name in models]
+    readers = [(min(READERS, key=READERS.__getitem__), max(READERS, key=READERS.__getitem__))]
+
+    def largest(compared: Sequence[Pair]) -> Units:
+        return {"difference": largest_difference(contrasts, compared, len(compared))}
+
+    def size(pair: Pair) -> float:
+        return largest_difference(contrasts, [pair]).value
+
+    a, b = max(pairs, key=size)
+    note = f"Largest between {facts(a).title} and {facts(b).title}, of {len(pairs)} pairs. "
+    return evidence(largest, pairs, chance, readers, n=images, note=note + _told(models, left_out, len(contrasts.cells())))
+
+
+def alike(models: Sequence[str]) -> list[Pair]:
+    """Pairs of models of one architecture: with the same untrained copy or, where nobody has one, of one family."""
+    kind = {name: facts(name).untrained or facts(name).family for name in models}
+    return [(a, b) for a, b in combinations(models, 2) if kind[a] == kind[b]]
+
+
+def largest_difference(contrasts: Contrasts, pairs: Sequence[Pair], comparisons: int = 1) -> Estimate:
+    """The largest absolute difference in reliance; each end of the interval is the largest over the pairs."""
+    every = []
+    for a, b in pairs:
+        gaps = [contrasts.reliance(d, a, f) - contrasts.reliance(d, b, f) for d, f in contrasts.cells()]
+        gap = contrasts.across(gaps, comparisons)
+        low, high = sorted((abs(gap.low), abs(gap.high)))
+        every.append((abs(gap.value), 0.0 if gap.low <= 0 <= gap.high else low, high))
+    return Estimate(*(float(np.max(column)) for column in zip(*every, strict=True)))
+
+
+def _told(models: Sequence[str], left_out: Sequence[str], cells: int) -> str:
+    words = f"{len(models)} models; the interval spans {cells} combinations of data set and fill."
+    return f"{words} Left out: {'; '.join(left_out)}." if left_out else words
+
+
+def _tables(contrasts: Contrasts) -> None:
+    """What the page shows beside the claims, for every encoder."""
+    measured, params = contrasts.measured, contrasts.params
+    for encoder in params.encoders:
+        for kind, sense in (("cka", "images"), ("overlap", "directions")):
+            for dataset, fill in contrasts.cells():
+                row = {"encoder": encoder, "sense": sense, "dataset": dataset, "fill": fill}
+                measured.add("separation", row, contrasts.separation(kind, dataset, encoder, fill))
+            every = [contrasts.separation(kind, dataset, encoder, fill) for dataset, fill in contrasts.cells()]
+            measured.tables["separation_all"].append({"encoder": encoder, "sense": sense} | vars(contrasts.across(every)))
+        _reliance_rows(contrasts, encoder)
+    fraction = params.fraction
+    squares = {"centre": [f"occluded_{percent(fraction)}"], "corners": [corner(name, fraction) for name in CORNERS]}
+    for dataset in params.datasets:
+        for encoder in params.encoders:
+            where: Row = {"dataset": dataset, "encoder": encoder, "masks": dataset in contrasts.masked}
+            for square, variants in squares.items():
+                measured.add("place", {**where, "square": square}, contrasts.lost(dataset, encoder, variants))
+            if dataset in contrasts.masked:
+                measured.add("place", {**where, "square": "object"}, contrasts.lost(dataset, encoder, ["background"]))
+
+
+def _reliance_rows(contrasts: Contrasts, encoder: str) -> None:
+    """Reliance as it is, minus the untrained copy's, and with cut-outs along the true and the predicted outline."""
+    measured, copy = contrasts.measured, facts(encoder).untrained
+    for dataset in contrasts.masked:
+        for arm, (a, b) in ARMS.items():
+            if all((dataset, part) in {(k[1], k[5]) for k in measured.draws} for part in (a, b)):
+                row = {"encoder": encoder, "dataset": dataset, "arm": arm}
+                measured.add("reliance", row, contrasts.reliance(dataset, encoder, contrasts.fill, arm))
+    own = [contrasts.reliance(d, encoder, f) for d, f in contrasts.cells()]
+    row = {"encoder": encoder} | vars(contrasts.across(own))
+    if copy in contrasts.params.encoders and copy != encoder:
+        minus = contrasts.across([v - contrasts.reliance(d, copy, f) for v, (d, f) in zip(own, contrasts.cells(), strict=True)])
+        row |= {f"learned{end}": getattr(minus, key) for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))}
+    else:
+        row |= {"learned": None, "learned_low": None, "learned_high": None}
+    measured.tables["reliance_all"].append(row)
