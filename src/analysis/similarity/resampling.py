@@ -48,7 +48,7 @@ def quantile(values: np.ndarray, q: float) -> float:
 
 
 def generator(seed: int, purpose: int) -> np.random.Generator:
-    """Independent streams for weights (0), permutations (1), half samples (2) and picks (3): asking for more of one moves no other."""
+    """Independent streams for weights (0), permutations (1), half samples (2), picks (3): more of one moves no other."""
     return np.random.default_rng([seed, purpose])
 
 
