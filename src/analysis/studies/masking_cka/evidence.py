@@ -242,12 +242,12 @@ def _reliance_rows(contrasts: Contrasts, encoder: str) -> None:
     """Reliance as it is, minus the untrained copy's, and with cut-outs along the true and the predicted outline."""
     measured, copy = contrasts.measured, facts(encoder).untrained
     for dataset in contrasts.masked:
-        for arm, (a, b) in ARMS.items():
-            if all((dataset, part) in {(k[1], k[5]) for k in measured.draws} for part in (a, b)):
-                row = {"encoder": encoder, "dataset": dataset, "arm": arm}
-                measured.add("reliance", row, contrasts.reliance(dataset, encoder, contrasts.fill, arm))
+        for arm, (_, removed) in ARMS.items():
+            if ("cka", dataset, encoder, contrasts.fill, COMPLETE, removed) in measured.draws:
+                where: Row = {"encoder": encoder, "dataset": dataset, "arm": arm}
+                measured.add("reliance", where, contrasts.reliance(dataset, encoder, contrasts.fill, arm))
     own = [contrasts.reliance(d, encoder, f) for d, f in contrasts.cells()]
-    row = {"encoder": encoder} | vars(contrasts.across(own))
+    row: Row = {"encoder": encoder} | vars(contrasts.across(own))
     if copy in contrasts.params.encoders and copy != encoder:
         minus = contrasts.across([v - contrasts.reliance(d, copy, f) for v, (d, f) in zip(own, contrasts.cells(), strict=True)])
         row |= {f"learned{end}": getattr(minus, key) for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))}

@@ -108,7 +108,7 @@ def stand_in(results: Results) -> Drawn:
         ax.set_xlabel(f"CKA lost: {SQUARES[against]}", fontsize=7.5)
         gaps[short(dataset)] = float((cells.centre - cells.corners).mean())
     axes[0, 0].set_ylabel("CKA lost: square occluded")
-    legend_below(fig, axes[0, :1], columns=2)
+    legend_below(fig, axes[0, :1].tolist(), columns=2)
     words = ", ".join(f"{gap:+.2f} on {name}" for name, gap in gaps.items())
     return fig, f"The centred square takes more CKA than the same square in a corner by {words}, mean over encoders."
 
@@ -220,7 +220,7 @@ def arms(results: Results) -> Drawn:
         interval_plot(table[table.dataset == dataset], "encoder", "arm", ax=ax, names=names | ARM_WORDS)
         ax.set_title(short(dataset), fontsize=8)
     axes[0, 0].set_xlabel("CKA(complete, object) − CKA(complete, background)", fontsize=7.5)
-    legend_below(fig, axes[0, :1], columns=3)
+    legend_below(fig, axes[0, :1].tolist(), columns=3)
     correlations = arm_agreement(results.tables["reliance"])
     words = "; ".join(f"{value:.2f} with {ARM_WORDS[arm]}" for arm, value in correlations.items())
     return fig, f"Rank correlation over encoders of reliance on true masks, mean over data sets: {words}."
