@@ -195,7 +195,7 @@ study.show(
 # ## Trained elsewhere
 #
 # Encoders trained on other images than those of this run are shown by what their cards say; **these numbers were not
-# computed here**. Tiny-ImageNet may not be shipped with this book: with the preset `real` and your copy of it, they are
+# computed here**. Imagenette may not be shipped with this book: with the preset `real` and your copy of it, they are
 # computed, and compared with the cards, like the others.
 
 # %%

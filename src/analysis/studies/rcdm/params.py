@@ -106,13 +106,13 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "unfamiliar": ("scenes:textures", "scenes:fine"),
     },
     "real": {
-        "decoder": "tiny-imagenet",
+        "decoder": "imagenette",
         "encoders": (
-            *(f"zoo:{name}-tiny-imagenet" for name in ("simclr", "vicreg", "byol", "swav")),
-            *("vit-tiny", "zoo:untrained"),
+            *(f"zoo:{name}-imagenette" for name in ("simclr", "vicreg", "byol", "swav")),
+            *groups.PHOTOGRAPHIC_CONTROLS,
         ),
-        **{"judge": "zoo:supervised-vit-tiny-imagenet", "dataset": "tiny-imagenet", "unfamiliar": ("eth80",)},
-        "attacked": ("zoo:supervised-vit-tiny-imagenet",),
+        **{"judge": "vit-tiny", "dataset": "imagenette", "unfamiliar": ("eth80",)},
+        "attacked": ("zoo:barlow-twins-imagenette",),
     },
     "paper": {
         "decoder": "imagenet",
