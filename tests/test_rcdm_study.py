@@ -294,6 +294,7 @@ def test_the_caption_of_quality_says_the_numbers_of_its_table(measured: Measured
     results = Results("rcdm", "x", "smoke", {}, dict(measured.tables))
     rows = [row for row in measured.tables["conditions"] if row["part"] == "backbone"]
     words = pages.quality_caption(results)
+    assert "held-out space" in words
     for key, form in (("kid", ".3f"), ("mrr_judge", ".2f")):
         for edge in (min, max):
             assert format(edge(row[key] for row in rows), form).replace("-", "−") in words

@@ -211,7 +211,7 @@ def _r5(m: Measured) -> Evidence:
 
 
 def _titles(names: Sequence[str]) -> str:
-    return ", ".join(facts(name).title for name in names)
+    return "; ".join(facts(name).title for name in names)
 
 
 def _ratio(m: Measured, first: Sequence[Array], second: Sequence[Array]) -> Estimate:

@@ -53,10 +53,10 @@ def quality_caption(results: Results) -> str:
     kids, (real,) = [row["kid"] for row in rows], [row for row in results.tables["conditions"] if row["part"] == "real"]
     ranks = [row["mrr_judge"] for row in rows]
     return (
-        f"Backbones: KID from {min(kids):.3f} to {max(kids):.3f} (real images {real['kid']:.3f}), reciprocal rank of the "
-        f"represented image in the held-out space from {min(ranks):.2f} to {max(ranks):.2f}. Bars: bootstrap intervals over "
-        "images; dotted: the rank of chance."
-    ).replace("-", "−")
+        f"Backbones: KID from {number(min(kids))} to {number(max(kids))} (real images {number(real['kid'])}), reciprocal "
+        f"rank of the represented image in the held-out space from {min(ranks):.2f} to {max(ranks):.2f}. Bars: bootstrap "
+        "intervals over images; dotted: the rank of chance."
+    )
 
 
 def conditions_table(results: Results) -> Prose:
