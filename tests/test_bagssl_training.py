@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from analysis import paths
-from analysis.encoders.facts import _zoo_title
+from analysis.encoders.facts import card_title
 from analysis.errors import UserError
 from analysis.studies.bagssl import seeds
 from analysis.studies.bagssl.accounting import Cost, cost, ratios
@@ -180,10 +180,9 @@ def test_shipped_patch_models_cost_what_their_twins_cost(name: str) -> None:
 
 
 def test_a_patch_model_has_a_title_that_says_so() -> None:
-    assert _zoo_title("vicreg-patch") == "VICReg, patches"
-    assert _zoo_title("vicreg-patch16") == "VICReg, patches of 16 px"
-    assert _zoo_title("vicreg-patch-disjoint") == "VICReg, disjoint patches"
-    assert _zoo_title("my-patchwork") == "my-patchwork"
+    assert card_title({"method": "vicreg-patch"}) == "VICReg, patches"
+    assert card_title({"method": "vicreg-patch16"}) == "VICReg, patches of 16 px"
+    assert card_title({"method": "vicreg-patch-disjoint"}) == "VICReg, disjoint patches"
 
 
 @pytest.mark.parametrize("name", SHIPPED)
