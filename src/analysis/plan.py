@@ -80,12 +80,12 @@ def entries(path: Path | None = None, real: bool = False) -> list[Entry]:
     try:
         listed = yaml.safe_load(path.read_text(encoding="utf-8"))["runs"]
         found = [Entry(**line) for line in listed]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, yaml.YAMLError, UnicodeError, KeyError, TypeError, ValidationError) as error:
         raise UserError(
             f"cannot read {path}: {str(error).splitlines()[0]}; it takes `runs:` and a list of study, name, preset"
         ) from None
     for entry in found:
-        for name in filter(None, (entry.name, entry.page)):
+        for name in (entry.name, entry.page or entry.name):
             valid_name(name)
         resolve(entry.study, entry.preset, entry.parameters)
     return [entry for entry in found if real or not entry.needs]
