@@ -12,16 +12,6 @@
 
 # %% [markdown]
 # # What do patches know without tuning?
-#
-# **The claim.** Vanyan and colleagues {cite:p}`vanyan2024` label patches of an image by their nearest neighbours among
-# the patches of a few labelled images, and find that *patch features of self-distilled transformers (DINO, DINOv2) serve
-# as they come, while those of masked image modelling (MAE, SimMIM) do not*; that MAE has *a few dimensions of high
-# variance* to blame, which carry little; that *removing them* repairs MAE and Scale-MAE; and that there is a setting of
-# retrieval in which *DINOv2 falls short of DINO*.
-#
-# Is that a weakness of the features, or of the way they are compared? Their protocol, as far as we know it, compares raw
-# features by their inner product. Here that is one cell of a grid of transforms and metrics; every encoder goes through
-# the whole grid.
 
 # %% tags=["parameters"]
 # None: the value of the preset. `analysis list local_vit` says what each parameter means and takes.
@@ -46,145 +36,114 @@ source = None
 
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
-from analysis.studies.local_vit import pages, plots
-from analysis.studies.local_vit import study as local_vit
 from analysis.notebook import open_notebook
 from analysis.prose import say
-from analysis.verdict_prose import answer, verdicts
+from analysis.studies.base import encoders_table
+from analysis.studies.local_vit import claims, pages, plots
+from analysis.studies.local_vit import study as local_vit
+from analysis.verdict_prose import verdicts
 
 use_style()
 study = open_notebook("local_vit", globals())
 measured = local_vit.compute(study)
-params, results = study.params, study.results
-tables, titles = results.tables, pages.titles(results).get
-
-# %% [markdown]
-# ## Encoders, images, patches
+results = study.results
 
 # %%
-pages.encoders_table(results)
+pages.finding(results)
+
+# %%
+local_vit.figure(
+    study,
+    plots.interaction,
+    "interaction",
+    "Intervals over encoders; dashed: the smallest effect of interest. By construction the claim is false of noise on all "
+    "dimensions and true of noise in dimensions of its own.",
+)
+
+# %%
+verdicts(results, claims.CLAIMS)
 
 # %% [markdown]
-# The linear probe in this table was measured once, on whole images of the controlled world, when a small encoder of this
-# project was trained; chance is 0.06. It says how much a model has learnt at all: one that is hardly better than the
-# untrained encoder (by less than 0.05) is shown on this page, and left out of all claims. The small DINO, iBOT and DINOv2
-# of this project *start from the weights of its MAE*, since from random ones self-distillation taught a transformer this
-# small nothing within its budget: between them and MAE lies their method's further training, and nothing else. DINO and iBOT
-# went on with the images of MAE; DINOv2 with a hundred times as many, each seen once, so that in this project data and
-# method of DINOv2 are not told apart, as they are not in the published models.
+# ## The question
 #
-# Images are cut into square tiles, each of which is an image of its own to the encoder; grids of patches are equal for
-# all encoders. Tokens are those of the last block after the final norm; of the small SimMIM those of its third block after
-# that norm, since its last blocks draw pixels (see the page of the zoo); of a convolutional network, the last map. A bank
-# patch has the class that most of its pixels have; a test patch stands for all its pixels, and one confusion matrix of all
-# pixels gives the mIoU: pixels of no class are left out, and so are classes of which the test images have no pixel.
-# Intervals are over test images.
+# Vanyan and colleagues {cite:p}`vanyan2024` label patches of an image by their nearest neighbours among the patches of a few
+# labelled images. They find that *patch features of self-distilled transformers (DINO, DINOv2) serve without tuning, while those
+# of masked image modelling (MAE, SimMIM) do not*; that MAE has *dimensions of high variance* to blame, which carry little; that
+# *removing them* repairs MAE and Scale-MAE; and that in one setting of retrieval *DINOv2 falls short of DINO*.
+#
+# Worse without tuning may mean worse altogether. So the lead of the self-distilled encoders is measured twice, without tuning
+# and with a tuned linear probe: the claim is about the difference. In segmentation the probe is a logistic regression; in the
+# search for patches and objects a linear metric learned on pairs of the other half of the images {cite:p}`barhillel2003`; in
+# videos a classifier of the first frame. Removing dimensions can be tested only where some dimension has high variance: more
+# than ten times the median. Where none has, such dimensions are planted by an invertible map, which a linear layer behind the
+# final norm (the embedding of MAE's decoder) can undo: the network would compute what it did before.
+
+# %%
+encoders_table(results)
 
 # %%
 pages.samples_table(results)
 
+# %% [markdown]
+# Images are cut into square tiles, each an image of its own to the encoder; grids of patches are equal for all encoders. Tokens
+# are those of the last block after the final norm (of a network read before its end: of that block); of a convolutional network,
+# the last map. One confusion matrix of all pixels gives the mIoU; pixels of no class are left out.
+
 # %%
-local_vit.pictures(study, measured)
+local_vit.picture(study, measured, plots.token_maps, "tokens of four test images, each colour one of the first three components.")
 
 # %% [markdown]
 # ## Few-shot segmentation
-#
-# Four ways to label a patch: its nearest neighbour by inner product of features as they come (the paper's way); its
-# nearest neighbour by cosine of standardised features, the one transform that was fixed for all encoders beforehand; a
-# soft vote of thirty {cite:p}`balazevic2023`; and a linear probe on standardised features whose penalty is chosen on
-# images held out of the bank. What a transform needs to know it learns from the bank.
 
 # %%
-study.show(
-    plots.headline(tables["segmentation"], tables["linear"], titles),
-    "headline",
-    "mIoU with bootstrap intervals over test images, one panel per data set.",
-) if tables["samples"] else say("*No data set of this run is segmented.*")
-
-# %% [markdown]
-# ### Features or metric?
-#
-# Every transform by every metric. *Loudest* are the dimensions of highest variance over the bank; as many random ones
-# (mean of three draws), the quietest ones and those of largest mean are the controls. Vectors of length 1 make all
-# metrics agree, as they must.
+local_vit.figure(study, plots.segmentation, "segmentation", "Intervals over test images.")
 
 # %%
-study.show(
-    plots.grid(tables["segmentation"], titles),
-    "grid",
-    "mIoU of the nearest patch, mean over data sets. The paper's way is the first column of the first panel.",
-) if tables["samples"] else say("*No data set of this run is segmented.*")
-
-# %% [markdown]
-# ### Do better encoders of images have better patches?
-#
-# Five encoders were measured on whole photographs before (accuracy, 25 classes of Tiny-ImageNet, vote of 20 neighbours by
-# cosine). Beside that stand their patches: mIoU of the nearest patch, standardised, cosine. A convolutional network has no tokens; the
-# vectors of its last map are taken in their place, and no claim below is about them.
+local_vit.picture(study, measured, plots.labels, "the commonest class of each patch, and that of its nearest neighbour.")
 
 # %%
-pages.whole_table(results)
-
-# %% [markdown]
-# ### Self-distilled less masked, probe by probe
+local_vit.figure(
+    study, plots.transforms, "segmentation", "mIoU of the nearest patch, mean over data sets; what is removed is the published share."
+)
 
 # %%
-pages.families_table(results)
+local_vit.figure(study, plots.bank_sizes, "bank", "Points: draws of the labelled images; lines: their mean.")
+
+# %%
+pages.folded("Leads by task, classes one by one", pages.interaction_table(results), pages.classes_table(results))
 
 # %% [markdown]
 # ## Dimensions of high variance
 
 # %%
-study.show(
-    plots.spectra(tables["spectrum"], titles),
-    "spectra",
-    "Variance of every dimension over the bank, sorted, as a multiple of the mean; 1 everywhere where all are alike.",
-) if tables["samples"] else say("*No data set of this run is segmented.*")
+local_vit.figure(study, plots.ratios, "ratio", "Intervals over images; dashed: what counts as high.")
 
 # %%
-pages.variance_table(results)
-
-# %% [markdown]
-# Are they the same dimensions on other images?
-
-# %%
-pages.overlap_table(results)
+local_vit.figure(
+    study, plots.planted, "planted", "Mean over data sets. Without planting (1) the axes are only turned; a linear probe sees no change."
+)
 
 # %%
-study.show(
-    plots.sweep(tables["sweep"], titles),
-    "sweep",
-    "mIoU of the nearest patch by inner product. Solid: the loudest dimensions removed; dashed: as many random ones.",
-) if tables["samples"] else say("*No data set of this run is segmented.*")
-
-# %% [markdown]
-# ### Do they carry anything?
-#
-# Linear probes with and without them, and on them alone; as many random dimensions are the control. The first two columns
-# show what standardising does to a linear probe: where it is fitted on standardised features and neighbours on raw ones,
-# part of the gap between the two is preparation.
+local_vit.figure(study, plots.removal, "removal", "Solid: those of highest variance removed; dashed: as many random ones.")
 
 # %%
-pages.linear_table(results)
-
-# %% [markdown]
-# ### After which block?
+pages.folded(
+    "Variances before and after the norm, linear probes on parts of the dimensions, the same dimensions on other images",
+    pages.variance_table(results),
+    pages.linear_table(results),
+    pages.overlap_table(results),
+    pages.lengths_of_tokens(results),
+)
 
 # %%
-study.show(
-    plots.depth(tables["layers"], titles),
-    "layers",
-    "mIoU of the nearest patch after each block, through the final norm. Solid: cosine; dashed: inner product.",
-) if tables["layers"] else say("*Blocks were not compared in this run.*")
+local_vit.figure(study, plots.depth, "layers", "Every block through the final norm. Solid: cosine; dashed: inner product.")
 
 # %% [markdown]
 # ## The same patch, the same object
 #
-# A patch of a shifted, turned, scaled, blurred or noisy image is looked for among the patches of all original images.
-# Where it comes from is known exactly. Blur and noise move nothing, so that a code of the place is nearly enough, and the
-# untrained transformer has one too: it is the control.
-#
-# *All at once* are the pairs of the controlled world, drawn twice from two points of view.
+# A patch of a changed image is looked for among the patches of all original images; objects are looked for among all others,
+# look-alikes included. Blur and noise move nothing, so that a code of the place is nearly enough, and the untrained transformer
+# has one too. *All at once* are scenes drawn twice from two points of view.
 
 # %%
 say(
@@ -193,104 +152,54 @@ say(
 ) if "perfect" in results.scalars else say("*No data set of this run is searched for patches.*")
 
 # %%
-study.show(
-    plots.patches(tables["patches"], titles),
-    "patches",
-    "Share of patches whose most similar one, of all original images, is the right one. Mean over strengths and data sets.",
-) if tables["patches"] else say("*No data set of this run is searched for patches.*")
-
-# %% [markdown]
-# Objects are the mean of their tokens, and are looked for among all others, look-alikes included. Through videos they are
-# followed by propagating the labels of the first frame {cite:p}`jabri2020,caron2021`, scored as DAVIS does
-# {cite:p}`perazzi2016`.
+local_vit.figure(study, plots.patches, "patches", "Share of patches found, raw features, mean over data sets.")
 
 # %%
-study.show(
-    plots.found_again(tables["objects"], tables["tracking"], titles),
-    "objects",
-    "Bootstrap intervals over images, objects or videos. As they come: inner product; one for all: standardised, cosine.",
-) if tables["objects"] or tables["tracking"] else say("*No data set of this run has objects to find again.*")
-
-# %%
-pages.objects_table(results)
+local_vit.figure(study, plots.objects, "objects", "Raw features by cosine, with intervals over images, objects or videos.")
 
 # %% [markdown]
-# DINO less DINOv2 in every setting of retrieval; the intervals hold for all settings together.
+# Through videos objects are followed by propagating the labels of the first frame {cite:p}`jabri2020,caron2021`, scored as DAVIS
+# does {cite:p}`perazzi2016`.
 
 # %%
-pages.shortfalls_table(results)
+local_vit.figure(study, plots.tracking, "tracking", "Intervals over videos.")
+
+# %%
+pages.folded("DINO minus DINOv2 in every setting, with intervals for all together", pages.shortfalls_table(results))
 
 # %% [markdown]
-# ## Damaged images
+# ## Degraded images
+
+# %%
+local_vit.figure(
+    study,
+    plots.degraded,
+    "robustness",
+    "mIoU minus that on clean images; the labelled images and the probe stay clean. Blur in pixels, noise of 255, octave 1: the "
+    "finest frequencies.",
+)
+
+# %% [markdown]
+# ## Limits
 #
-# The bank and the linear probe stay clean; test images are blurred (standard deviation in pixels) or get noise (of 255).
-
-# %%
-study.show(
-    plots.damaged(tables["robustness"], titles),
-    "damage",
-    "mIoU on damaged test images, mean over data sets.",
-) if tables["robustness"] else say("*No data set of this run is segmented.*")
-
-# %% [markdown]
-# ## Three errors, and what they cost
+# Each model is one training run. Brief trainings of tiny networks may lack what long ones of large networks show, such as
+# dimensions of high variance. A linear metric learned from few pairs is a weak probe. mIoU is bounded by the size of patches.
+# Tracking uses the published radius of 12 patches, which on small grids shuts nothing out.
 #
-# A public draft of the authors' code has them; whether the published numbers have them is not known. Here they are made
-# on purpose, on cases whose right answer is known.
-#
-# **The inverted map.** Patches of a turned image are scored against the place they would go to if turned once more. A
-# matcher that knows every place should have 100 %. It also makes smaller patches look worse.
+# A public draft of the authors' code has three errors; whether the published numbers have them is not known. They are made here
+# on purpose, on cases whose right answer is known: patches of a turned image scored by the inverted map, maps of tiles laid in a
+# canvas of a wrong size, and an inner product called a cosine.
 
 # %%
-pages.rotation_table(results)
-
-# %% [markdown]
-# **The shifted stitch.** Maps of tiles are laid in a canvas whose side is computed from the wrong number, then stretched
-# over the image. The labels of all patches are the true ones here.
-
-# %%
-pages.stitching_table(results)
-
-# %% [markdown]
-# **The inner product called cosine.** Planted classes, whose vectors differ in direction by class and in length by
-# chance.
+pages.folded(
+    "Three errors, and what they cost",
+    pages.rotation_table(results),
+    pages.stitching_table(results),
+    pages.lengths_table(results),
+)
 
 # %%
-pages.lengths_table(results)
-
-# %% [markdown]
-# ## What the authors' draft measured
-#
-# Cityscapes, ViT-B, mIoU of 19 classes, 72 images in the bank: outputs kept in the notebooks of that draft, from before
-# the paper. The published tables may differ. Our small encoders are not those, and our images are not these: the pattern
-# may be compared, the values may not.
-
-# %%
-pages.draft_tables()
-
-# %% [markdown]
-# The same patch of turned satellite images (FAIR1M: share of patches whose nearest is the right one; the draft's code has
-# the inverted map, by which a perfect matcher would not have 1), and the same object of a drive some frames later (BDD100K:
-# share of boxes whose most similar one is right).
-
-# %%
-pages.draft_found_again()
-
-# %% [markdown]
-# ## Verdicts
-
-# %%
-verdicts(results)
-
-# %%
-answer(results, pages.WHAT)
-
-# %% [markdown]
-# **Limits.** Each model is one training run, so differences between *methods* are differences between these checkpoints;
-# brief trainings of tiny networks may lack what long ones of large networks show, such as dimensions of high variance.
-# The bank is one draw of images, and intervals over test images do not hold its spread. How many dimensions are removed
-# is the published share, not tuned for these encoders. mIoU is bounded by the size of patches. Tracking uses the published
-# radius of 12 patches, which on an 8 x 8 grid shuts nothing out: there, labels may come from anywhere in the frame.
+pages.folded("What the authors' draft measured (nearest patch / linear probe)", pages.authors_tables())
 
 # %% tags=["remove-cell"]
 study.save()

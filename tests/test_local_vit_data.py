@@ -127,13 +127,15 @@ def test_bdd100k_numbers_its_boxes_alike_in_a_whole_video(root: Path, labels: st
     assert np.nonzero((objects[9] == large).any(1))[0].tolist() == list(range(10, 72))
 
 
-def test_objects_of_bdd100k_are_looked_for_eight_frames_later(root: Path) -> None:
+def test_objects_of_bdd100k_are_looked_for_in_later_frames_that_have_labels(root: Path) -> None:
     bdd100k(root, "labels/box_track_20", shift=3)
-    found = matching.objects("bdd100k", 40, 12, 0)
-    assert len(found.images) == 4  # first and ninth frame of two videos
-    assert found.query[2].tolist() == found.gallery[2].tolist()
-    assert len(set(found.query[2].tolist())) == 4
-    assert (found.gallery[0][0].nonzero()[1].min(), found.query[0][0].nonzero()[1].min()) == (44, 20)
+    images, settings = matching.objects("bdd100k", 40, 12, 0)
+    assert len(images) == 8  # first, second, fifth and ninth frame of two videos
+    assert list(settings) == ["next frame", "8 frames later"]  # the fifth frame has no labels
+    for found, left in zip(settings.values(), (23, 44), strict=True):
+        assert found.query[2].tolist() == found.gallery[2].tolist()
+        assert len(set(found.query[2].tolist())) == 4
+        assert (found.gallery[0][0].nonzero()[1].min(), found.query[0][0].nonzero()[1].min()) == (left, 20)
 
 
 def test_a_label_file_of_another_kind_is_refused_in_one_line(root: Path) -> None:

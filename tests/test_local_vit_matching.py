@@ -314,7 +314,17 @@ def test_a_degradation_is_repeatable_and_the_first_images_do_not_depend_on_the_r
     whole, part = (degrade.degrade(part, kind, level, np.random.default_rng(3)) for part in (images, images[:2]))
     np.testing.assert_array_equal(whole[:2], part)
     other = degrade.degrade(images, kind, level, np.random.default_rng(4))
-    assert np.array_equal(other, whole) == (kind != "noise")
+    assert np.array_equal(other, whole) == (not kind.startswith(("noise", "octave")))
+
+
+def test_noise_of_an_octave_holds_its_frequencies_and_no_other() -> None:
+    grey = np.full((1, 128, 128, 3), 128, dtype=np.uint8)
+    frequency = np.hypot(np.fft.fftfreq(128)[:, None], np.fft.fftfreq(128))
+    for octave, (low, high) in enumerate(((0.25, 1), (0.125, 0.25), (0.0625, 0.125), (0.03125, 0.0625)), start=1):
+        noisy = degrade.degrade(grey, f"octave {octave}", 30, np.random.default_rng(0))[0, ..., 0] - 128.0
+        power = np.abs(np.fft.fft2(noisy)) ** 2
+        assert power[(frequency > low) & (frequency <= high)].sum() > 0.98 * power.sum()
+        assert noisy.std() == pytest.approx(30, rel=0.05)
 
 
 def test_strengths_are_what_their_units_say() -> None:

@@ -305,3 +305,18 @@ def test_real_masks_score_as_by_dilation_and_follow_colour_better_than_chance(re
         assert video_scores.boundary(masks[b], masks[a]) == pytest.approx(reference_boundary(masks[b], masks[a], "distance"))
     found = tracking.propagate(tokens, masks[0].astype(np.int64))
     assert video_scores.overall(video_scores.sequence(found, masks.astype(np.int64)))["J_mean"] > 0.5
+
+
+def test_a_classifier_of_the_first_frame_follows_what_it_can_tell_apart_and_leaves_nuisance_out() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.zeros((4, 32, 32), int)
+    for t in range(4):
+        labels[t, 8:16, 4 * t : 4 * t + 12] = 7
+    grids = np.eye(6)[(labels[:, 2::4, 2::4] > 0).astype(int)] + 0.05 * rng.standard_normal((4, 8, 8, 6))
+    nuisance = np.concatenate([grids, 50 * rng.standard_normal((4, 8, 8, 2))], -1)
+    for tokens in (grids, nuisance):
+        found = tracking.by_first_frame(tokens, labels[0])
+        np.testing.assert_array_equal(found[0], labels[0])
+        assert (found == labels).mean() > 0.9
+    alone = tracking.by_first_frame(grids, np.full((32, 32), 3))
+    assert (alone == 3).all()

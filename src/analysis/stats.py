@@ -1,5 +1,6 @@
 """Intervals from draws, and decisions by intervals."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,3 +73,30 @@ def over_units(values: np.ndarray, draws: np.ndarray, level: float = 0.95, compa
     variance = values.var(ddof=1) / k + np.nanvar(draws.mean(axis=0))
     half = float(student.ppf(1 - (1 - level) / comparisons / 2, k - 1) * np.sqrt(variance))
     return Estimate(mean, mean - half, mean + half)
+
+
+def between_units(
+    first: np.ndarray,
+    second: np.ndarray,
+    first_draws: np.ndarray,
+    second_draws: np.ndarray,
+    level: float = 0.95,
+    comparisons: int = 1,
+) -> Estimate:
+    """Mean of one group of units minus that of another, (k,) and (j,), with an interval over units and over their draws.
+
+    `first_draws` (k, B) and `second_draws` (j, B) resample the same images. The variance is that of both means over units
+    (Welch 1947, with Satterthwaite's degrees of freedom), plus that of the difference of the mean draws. A group of one unit
+    says nothing of others: the interval is infinite.
+    """
+    difference = float(np.mean(first) - np.mean(second))
+    parts = [np.var(group, ddof=1) / len(group) if len(group) > 1 else math.inf for group in (first, second)]
+    total = float(sum(parts))
+    if not math.isfinite(total):
+        return Estimate(difference, -math.inf, math.inf)
+    free = (
+        total**2 / sum(part**2 / (len(group) - 1) for part, group in zip(parts, (first, second), strict=True)) if total else 1.0
+    )
+    images = float(np.nanvar(np.mean(first_draws, axis=0) - np.mean(second_draws, axis=0)))
+    half = float(student.ppf(1 - (1 - level) / comparisons / 2, free) * np.sqrt(total + images))
+    return Estimate(difference, difference - half, difference + half)

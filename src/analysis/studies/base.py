@@ -29,7 +29,7 @@ from analysis.notebook import Notebook
 from analysis.prose import INTERVAL, Prose, table
 from analysis.results import Results, Row
 from analysis.rules import Claim, Evidence
-from analysis.stats import Estimate, cluster_counts, estimate, over_units
+from analysis.stats import Estimate, between_units, cluster_counts, estimate, over_units
 from analysis.verdict_prose import answer
 
 Array = np.ndarray
@@ -93,6 +93,11 @@ class Measured:
         """Mean of one quantity per unit (encoders, pairs, seeds), each (1 + B,), for a sentence about all such units."""
         stack = np.stack(units)
         return over_units(stack[:, 0], stack[:, 1:], self.level, comparisons)
+
+    def between(self, first: Sequence[Array], second: Sequence[Array]) -> Estimate:
+        """Mean over one group of units minus that over another, for a sentence that compares two kinds of units."""
+        one, other = np.stack(first), np.stack(second)
+        return between_units(one[:, 0], other[:, 0], one[:, 1:], other[:, 1:], self.level)
 
     def join(self, part: "Measured") -> None:
         """Take over what another part of the run has measured."""

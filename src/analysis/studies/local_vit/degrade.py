@@ -1,7 +1,8 @@
-"""Worse copies of images, in graded strengths: blur, noise, lost contrast, compression, lost resolution."""
+"""Worse copies of images, in graded strengths: blur, noise of all or some frequencies, contrast, compression, resolution."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from analysis.errors import UserError
 
 Array = np.ndarray
 Generator = np.random.Generator
+OCTAVES = (1, 2, 3, 4)  # of spatial frequencies, from the finest
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,16 @@ def _noise(image: Array, deviation: float, generator: Generator) -> Array:
     return image + deviation * generator.standard_normal(image.shape, dtype=np.float32)
 
 
+def _octave(image: Array, deviation: float, generator: Generator, *, octave: int) -> Array:
+    """Noise whose spatial frequencies lie in one octave: the first from a quarter of a cycle per pixel upwards, and so on."""
+    low, high = 0.5 ** (octave + 1), 0.5**octave if octave > 1 else 1.0
+    frequency = np.hypot(np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1]))
+    inside = (frequency > low) & (frequency <= high)
+    spectrum = np.fft.rfft2(generator.standard_normal(image.shape), axes=(0, 1)) * inside[..., None]
+    drawn = np.fft.irfft2(spectrum, s=image.shape[:2], axes=(0, 1))
+    return image + deviation * drawn / max(float(drawn.std()), 1e-12)
+
+
 def _contrast(image: Array, lost: float, _: Generator) -> Array:
     """Towards the mean grey of the image (ITU-R BT.601 luma)."""
     grey = (image @ np.array([0.299, 0.587, 0.114])).mean()
@@ -92,12 +104,19 @@ def _downsample(image: Array, factor: float, _: Generator) -> Array:
     return np.asarray(small.resize((w, h), Image.Resampling.BICUBIC))
 
 
+_GREYS = (10, 20, 30, 40)
 KINDS = {
     "blur": Kind(_blur, "the standard deviation of a Gaussian in pixels", 0, 100, (0.5, 1, 2, 4)),
     # the box blur of OpenCV; a box of even side moves the image by half a pixel to the lower right
     "box": Kind(_box, "the side of the mean's square in pixels", 1, 99, (2, 4, 6, 8), whole=True),
-    "noise": Kind(_noise, "the standard deviation of Gaussian noise, colours going from 0 to 255", 0, 255, (10, 20, 30, 40)),
+    "noise": Kind(_noise, "the standard deviation of Gaussian noise, colours going from 0 to 255", 0, 255, _GREYS),
     "contrast": Kind(_contrast, "the share of the contrast that is lost", 0, 1, (0.25, 0.5, 0.75, 0.9)),
     "jpeg": Kind(_jpeg, "the quality lost by compression, of 100", 0, 99, (50, 70, 85, 95), whole=True),
     "downsample": Kind(_downsample, "the factor by which the side shrinks", 1, 100, (1.5, 2, 4, 8)),
+    **{
+        f"octave {k}": Kind(
+            partial(_octave, octave=k), f"the standard deviation of noise in octave {k} of frequencies", 0, 255, _GREYS
+        )
+        for k in OCTAVES
+    },
 }

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from analysis import datasets
-from analysis.datasets import ade20k, camvid, cityscapes, fair1m
+from analysis.datasets import ade20k, camvid, cityscapes, coco, fair1m
 from analysis.datasets.base import Dataset
 from analysis.datasets.pictures import read_rgb
 from analysis.datasets.source import Sample, chosen
@@ -44,17 +44,19 @@ LAYOUTS: dict[str, Layout] = {
     "ade20k": Layout((448, 672), (2, 3), ("segmentation",), 255),
     "fair1m": Layout((1024, 1024), (4, 4), ("segmentation", "patches")),
     "ccp": Layout((256, 256), (2, 2), ("segmentation", "patches")),
+    "coco": Layout((256, 256), (2, 2), ("segmentation", "patches"), coco.VOID),
     "eth80": Layout((128, 128), (1, 1), ("instances",)),
     "davis": Layout((480, 800), (3, 5), ("tracking",)),
     "bdd100k": Layout((672, 1120), (3, 5), ("instances",)),
 }
 
 
-# What the labels 0, 1, ... of photographs are; those of scenes are the ground and the kinds of creatures.
+# What the labels 0, 1, ... of photographs are; those of scenes are the background and the kinds of creatures.
 CLASSES: dict[str, tuple[str, ...]] = {
     "camvid": camvid.CLASSES,
     "cityscapes": cityscapes.CLASSES,
     "ade20k": ade20k.CLASSES,
+    "coco": tuple(coco.CATEGORIES.values()),
     "fair1m": ("nothing", *fair1m.CLASSES),
     "ccp": ("nothing", *(f"label {index}" for index in range(1, 59))),
 }
@@ -79,7 +81,13 @@ def having(role: Role, names: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Few:
-    """Few-shot segmentation: a bank of labelled images and the images to label. `classes` names the labels 0, 1, ..."""
+    """Few-shot segmentation: a bank of labelled images and the images to label.
+
+    Attributes:
+        classes: names of the labels 0, 1, ...
+        clusters: what is independent among the images to label (n,).
+        main: numbers of the images of the bank proper; the others are for larger banks and a second draw.
+    """
 
     bank: Array
     bank_maps: Array
@@ -87,25 +95,29 @@ class Few:
     test_maps: Array
     classes: tuple[str, ...]
     void: int | None
+    clusters: Array
+    main: Array
 
 
 def few_shot(name: str, n_bank: int, n_test: int, seed: int) -> Few:
     """Bank and test images of `name`, (n, H, W, 3) uint8 with label maps (n, H, W).
 
-    The official splits where there are any; else one draw of images by `seed`, none in both. Where fewer are there than asked
-    for, all are taken, and of a set without splits the bank gets its share of them.
+    The official splits where there are any; else one draw of images by `seed`, none in both. The bank is loaded twice as large:
+    every second image is the bank proper, the rest a second draw of it. Where fewer are there than asked for, all are taken,
+    the bank proper first; of a set without splits the bank gets its share of them.
     """
     bank_split, test_split = ("train", "test") if name != "ccp" else ("test", "test")
     if bank_split == test_split:
-        both = _labelled(name, n_bank + n_test, seed, test_split)
+        both = _labelled(name, 2 * n_bank + n_test, seed, test_split)
         order = np.random.default_rng(seed).permutation(len(both))
-        cut = len(both) * n_bank // (n_bank + n_test)
+        cut = len(both) * 2 * n_bank // (2 * n_bank + n_test)
         bank, test = both.select(np.sort(order[:cut])), both.select(np.sort(order[cut:]))
     else:
-        bank, test = _labelled(name, n_bank, seed, bank_split), _labelled(name, n_test, seed, test_split)
+        bank, test = _labelled(name, 2 * n_bank, seed, bank_split), _labelled(name, n_test, seed, test_split)
     maps = bank.masks["semantic"], test.masks["semantic"]
-    classes = CLASSES.get(name, ("ground", *bank.classes))
-    return Few(bank.images, maps[0], test.images, maps[1], classes, layout(name).void)
+    classes = CLASSES.get(name, ("background", *bank.classes))
+    main = np.sort(np.concatenate([np.arange(0, len(bank), 2), np.arange(1, len(bank), 2)])[:n_bank])
+    return Few(bank.images, maps[0], test.images, maps[1], classes, layout(name).void, test.clusters, main)
 
 
 def _labelled(name: str, n: int, seed: int, split: str) -> Dataset:

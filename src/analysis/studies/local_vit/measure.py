@@ -1,53 +1,55 @@
-"""From data sets and encoders to numbers: the tables of the study `local_vit`."""
+"""From data sets and encoders to numbers: the tables and draws of the study `local_vit`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 from analysis import encoders
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import Facts, facts
+from analysis.encoders.facts import not_learned
 from analysis.progress import track
-from analysis.results import Row
-from analysis.studies.local_vit import matching, segment, variance
-from analysis.studies.local_vit.frames import having
-from analysis.studies.local_vit.measured import Measured
+from analysis.studies.local_vit import defects, few_shot, matching, variance
+from analysis.studies.local_vit.frames import Role, having, layout
+from analysis.studies.local_vit.measured import Tokens
 from analysis.studies.local_vit.params import LocalVit
 from analysis.studies.local_vit.tokens import with_grid
 
+Probe = Callable[[Tokens, LocalVit, str, Iterable[Encoder]], None]
+PROBES: tuple[tuple[Role, Probe], ...] = (
+    ("segmentation", few_shot.probe),
+    ("patches", matching.same_patch),
+    ("instances", matching.same_object),
+    ("tracking", matching.follow),
+)
 
-def measure(params: LocalVit) -> Measured:
-    """Every probe of every encoder on every data set that has its ground truth, all on equal patch grids."""
-    measured = Measured(params)
+
+def measure(params: LocalVit) -> Tokens:
+    """Every probe of every encoder on every data set that has its ground truth, all on equal patch grids.
+
+    Raises:
+        UserError: a data set without ground truth for any probe, an encoder without patch tokens, or one without a linear probe
+            on its own data.
+    """
+    for name in params.datasets:
+        layout(name)
+    not_learned(params.encoders)
+    measured = Tokens(params.seed, params.n_bootstrap, params.level)
     models = [with_grid(encoders.load(name, params.device), params.grid) for name in params.encoders]
-    for role, probe in (
-        *(("segmentation", segment.probe), ("patches", matching.same_patch)),
-        *(("instances", matching.same_object), ("tracking", matching.follow)),
-    ):
-        for dataset in having(role, params.datasets):  # type: ignore[arg-type]
-            probe(measured, dataset, track(models, f"{role}, {dataset}", unit="encoder"))
-    _overlaps(measured, models)
+    for role, probe in PROBES:
+        for dataset in having(role, params.datasets):
+            probe(measured, params, dataset, track(models, f"{role}, {dataset}", unit="encoder"))
+    _overlaps(measured, params, models)
+    measured.tables["rotation"] = defects.inverted_rotation()
+    measured.tables["stitching"] = defects.shifted_stitching(params.seed)
+    measured.tables["lengths"] = defects.unequal_lengths(params.seed)
     return measured
 
 
-def encoder_rows(names: Sequence[str]) -> list[Row]:
-    """What is known of the encoders beforehand."""
-    known = {name: facts(name) for name in names}
-    return [
-        {"encoder": name, "title": found.title, "supervision": found.supervision, "probe": _probe(found)}
-        for name, found in known.items()
-    ]
-
-
-def _probe(known: Facts) -> float | None:
-    return known.probe.accuracy if known.probe and known.probe.data == "scenes:objects" else None
-
-
-def _overlaps(measured: Measured, models: Sequence[Encoder]) -> None:
-    """Share of the loudest dimensions that two data sets have in common."""
+def _overlaps(measured: Tokens, params: LocalVit, models: Sequence[Encoder]) -> None:
+    """Share of the dimensions of highest variance that two data sets have in common."""
     for encoder in models:
         sets = [dataset for dataset, name in measured.tokens if name == encoder.name]
         width = measured.tokens[sets[0], encoder.name].shape[1]
-        m = round(measured.params.removed * width)
+        m = round(params.removed * width)
         for a, b in combinations(sets, 2):
             shared = variance.overlap(measured.tokens[a, encoder.name], measured.tokens[b, encoder.name], m)
             row = {"encoder": encoder.name, "a": a, "b": b, "m": m, "chance": m / width}

@@ -1,155 +1,231 @@
-"""What the page says: tables and sentences, from the stored numbers alone."""
+"""What the page says: the finding and the tables, from the stored numbers alone."""
 
-from analysis.prose import NOTHING, Column, Prose, say, table
+from collections.abc import Sequence
+
+from analysis.prose import INTERVAL, Column, Prose, number, say, show, table
 from analysis.results import Results, Row
-from analysis.studies.local_vit.contrasts import COMMON
-from analysis.studies.local_vit.plots import TRANSFORM_WORDS
-from analysis.studies.local_vit.published import DRAFT, DRAFT_REMOVAL, DRAFT_ROTATION, DRAFT_TRACKING, WHOLE
+from analysis.rules import Finding
+from analysis.stats import Estimate
+from analysis.studies.base import titles
+from analysis.studies.local_vit.plots import METRIC_WORDS
+from analysis.studies.local_vit.published import DRAFT, DRAFT_BANK, DRAFT_REMOVAL, DRAFT_ROTATION, DRAFT_TRACKING
 
-INTERVAL: dict[str, Column] = {"value": ("Value", ".3f"), "low": ("Low", ".3f"), "high": ("High", ".3f")}
-PROBES = {"knn": "nearest patch", "vote": "vote of 30", "linear": "linear probe", "object": "same object", "tracking": "J&F"}
 PARTS = {
-    **{"all": "all, standardised", "bare": "all, as they come", "without top": "without the loudest"},
-    **{"without random": "without random ones", "only top": "the loudest alone", "only random": "random ones alone"},
+    "all": "all, standardised",
+    "raw": "all, raw",
+    "without highest": "without the highest variance",
+    "without random": "without random ones",
+    "only highest": "the highest variance alone",
+    "only random": "random ones alone",
 }
-WHAT = {
-    "L1": "that patches of self-distilled models work without tuning and those of masked image modelling do not",
-    "L2": "that MAE has dimensions of high variance that hurt neighbours and say little",
-    "L3": "that removing them helps MAE",
-    "L4": "that removing them helps Scale-MAE",
-    "L5": "that DINOv2 falls short of DINO in a setting of retrieval",
+WORDS = {
+    "supported": "Yes",
+    "not supported": "No",
+    "inconclusive": "Not decided by this run",
+    "not testable here": "Not testable here",
+    "not run": "Not run",
 }
 
 
-def titles(results: Results) -> dict[str, str]:
-    """Encoder -> short title."""
-    return {row["encoder"]: row["title"] for row in results.tables["encoders"]}
+def finding(results: Results) -> Prose:
+    """The answer of the run in one paragraph, and what it means in practice."""
+    claims: dict[str, Finding] = {found.id: found for found in results.claims}
+    parts = [
+        "**Do patches of self-distilled transformers serve without tuning where those of masked image modelling do not?** "
+        f"{_verdict(claims['L1'])}{_interaction(claims['L1'])}",
+        "**Do MAE's dimensions of high variance hurt its neighbours, and does removing them help?** "
+        f"{_verdict(claims['L2'])} (L2), {_verdict(claims['L3']).lower()} (L3), for Scale-MAE {_verdict(claims['L4']).lower()} "
+        f"(L4).{_variances(results)}",
+        f"**Does DINOv2 fall short of DINO in a setting of retrieval?** {_verdict(claims['L5'])}{_shortfall(claims['L5'])}",
+        f"**In practice.** {_practice(results)}",
+    ]
+    return Prose("\n\n".join(parts))
 
 
-def encoders_table(results: Results) -> Prose:
-    """The encoders and what they were trained with."""
-    words = {"self": "images alone", "labels": "labels", "none": "nothing (untrained)"}
-    rows = [{**row, "trained": words[row["supervision"]]} for row in results.tables["encoders"]]
-    columns: dict[str, Column] = {"title": "Encoder", "encoder": "Name", "trained": "Trained with"}
-    return table(rows, columns | {"probe": ("Linear probe", ".2f")})
+def _verdict(found: Finding) -> str:
+    return WORDS[found.verdict]
+
+
+def _interaction(found: Finding) -> str:
+    if not found.conditions:
+        return f": {found.reason}."
+    own, no, yes = (getattr(found.conditions[0], side) for side in ("own", "negative", "positive"))
+    return (
+        f": the lead of the self-distilled encoders is {show(own)} larger without tuning than with a tuned linear probe, where "
+        f"noise that no probe escapes gives {number(no.value)} and noise that a linear probe escapes {number(yes.value)}."
+    )
+
+
+def _variances(results: Results) -> str:
+    rows = [row for row in results.tables.get("ratio", []) if row["norm"] == "after the norm" and _masked(results, row)]
+    if not rows:
+        return ""
+    top = max(rows, key=lambda row: row["value"])
+    words = (
+        f" The highest variance of a dimension is at most {top['value']:.1f} times the median in encoders of masked image "
+        f"modelling ({titles(results)[top['encoder']]}, {top['dataset']})"
+    )
+    planted = results.tables.get("planted", [])
+    if not planted:
+        return f"{words}."
+    most = max(row["times"] for row in planted)
+    means = {
+        key: _mean([r["value"] for r in planted if (r["times"], r["features"]) == key]) for key in ((1.0, "all"), (most, "all"))
+    }
+    without = _mean([r["value"] for r in planted if (r["times"], r["features"]) == (most, "without highest")])
+    return (
+        f"{words}. Where such dimensions are planted ({most:g} times amplified, by a map that the next layer can undo), the "
+        f"nearest patch goes from {means[1.0, 'all']:.3f} to {means[most, 'all']:.3f} mIoU, and to {without:.3f} without them."
+    )
+
+
+def _masked(results: Results, row: Row) -> bool:
+    return any(
+        known["encoder"] == row["encoder"] and known["objective"] == "masked-image-modelling"
+        for known in results.tables["encoders"]
+    )
+
+
+def _shortfall(found: Finding) -> str:
+    if not found.conditions:
+        return f": {found.reason}."
+    return f": where DINO leads DINOv2 most, it does so by {show(found.conditions[0].own)} of the queries."
+
+
+def _practice(results: Results) -> str:
+    cells = results.tables.get("segmentation", [])
+    raw, standard = (
+        {_key(r): r["value"] for r in cells if (r["transform"], r["metric"]) == cell}
+        for cell in (("none", "ip"), ("standardise", "cosine"))
+    )
+    if not raw:
+        return "This run segments nothing."
+    gains = [standard[key] - raw[key] for key in raw]
+    return (
+        "Look at the ratio of the highest to the median variance before you compare raw tokens. Standardised features compared "
+        f"by cosine need no labels and change mIoU by {number(_mean(gains))} on average here (between {number(min(gains))} and "
+        f"{number(max(gains))}); a linear probe is the safer reading of what tokens hold."
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def folded(title: str, *parts: Prose) -> Prose:
+    """Details that open on a click."""
+    body = "\n\n".join(part.markdown for part in parts)
+    return Prose(f"::::{{dropdown}} {title}\n\n{body}\n::::\n")
 
 
 def samples_table(results: Results) -> Prose:
     """What is segmented from how much."""
     columns: dict[str, Column] = {
-        **{"dataset": "Data set", "bank": ("Images in the bank", "d"), "test": ("Test images", "d")},
-        **{"patches": ("Patches per image", "d"), "classes": ("Classes", "d"), "present": ("of them in the test images", "d")},
+        "dataset": "Data set",
+        "bank": ("Labelled images", "d"),
+        "test": ("Test images", "d"),
+        "patches": ("Patches per image", "d"),
+        "classes": ("Classes", "d"),
+        "present": ("of them in the test images", "d"),
     }
-    return table(results.tables["samples"], columns)
-
-
-def whole_table(results: Results) -> Prose:
-    """Encoders whose accuracy on whole photographs was known beforehand, with what their patches gave, by neighbours."""
-    names, tables = titles(results), results.tables["segmentation"]
-    rows = [
-        {"title": names[encoder], "whole": whole, **_patchwise(tables, encoder)}
-        for encoder, whole in WHOLE.items()
-        if any(row["encoder"] == encoder for row in tables)
-    ]
-    if not rows:
-        return say("*None of the encoders of this run has been measured on whole photographs before.*")
-    columns: dict[str, Column] = {"title": "Encoder", "whole": ("Whole images, accuracy", ".3f")}
-    sets = dict.fromkeys(row["dataset"] for row in tables)
-    return table(rows, columns | {name: (f"Patches of {name}, mIoU", ".3f") for name in sets})
-
-
-def _patchwise(rows: list[Row], encoder: str) -> Row:
-    """Data set -> mIoU of the nearest patch in the setting that is the same for all."""
-    cells = [row for row in rows if row["encoder"] == encoder and row["probe"] == "knn"]
-    return {row["dataset"]: row["value"] for row in cells if f"{row['transform']}/{row['metric']}" == COMMON}
-
-
-def families_table(results: Results) -> Prose:
-    """Self-distilled less masked, for every probe and the settings that are compared."""
-    if not results.tables["families"]:
-        return say("*This run does not have both families.*")
-    wanted = ("none/ip", "none/cosine", COMMON, "all", "bare")
-    rows = [
-        {**row, "probe": PROBES.get(row["probe"], row["probe"]), "setting": setting_words(row["cell"])}
-        for row in results.tables["families"]
-        if row["cell"] in wanted
-    ]
-    return table(rows, {"probe": "Probe", "dataset": "Data set", "setting": "Features, metric", **INTERVAL})
-
-
-def setting_words(cell: str) -> str:
-    """A cell in words."""
-    kind, _, metric = cell.partition("/")
-    words = {"ip": "inner product", "cosine": "cosine", "l2": "distance"}
-    return f"{TRANSFORM_WORDS[kind]}, {words[metric]}" if metric else PARTS[cell]
+    return table(results.tables.get("samples", []), columns)
 
 
 def linear_table(results: Results) -> Prose:
     """Linear probes on all dimensions and on parts of them, one row per encoder and data set."""
-    rows: dict[tuple[str, str], Row] = {}
-    names = titles(results)
-    for row in results.tables["linear"]:
-        key = row["dataset"], row["encoder"]
-        rows.setdefault(key, {"dataset": key[0], "title": names[key[1]]})[row["features"]] = _interval(row)
-    return table(rows.values(), {"dataset": "Data set", "title": "Encoder", **PARTS})
+    return _wide(
+        results, results.tables.get("linear", []), "features", {part: (words, INTERVAL) for part, words in PARTS.items()}
+    )
 
 
 def variance_table(results: Results) -> Prose:
-    """What the removed dimensions hold, how unequal vectors are in length, and whom neighbours find because of it."""
-    names = titles(results)
-    hubs = {(row["dataset"], row["encoder"]): row for row in results.tables["hubs"]}
-    rows = [{**hubs[row["dataset"], row["encoder"]], **row, "title": names[row["encoder"]]} for row in results.tables["held"]]
+    """How far variances are from even, after and before the final norm, and what the nearest patch makes of it."""
+    layers = results.tables.get("layers", [])
+    rows = []
+    for row in results.tables.get("ratio", []):
+        cells = [r for r in layers if _key(r) == _key(row) and r["norm"] == row["norm"] and r["layer"] == _read(layers, row)]
+        by = {("removed" if r["removed"] else r["metric"]): r["value"] for r in cells}
+        rows.append({**row, "title": titles(results)[row["encoder"]], **by})
     columns: dict[str, Column] = {
-        **{"dataset": "Data set", "title": "Encoder", "m": ("Removed", "d"), "value": ("Share of variance", ".2f")},
-        **{"even": ("if all were alike", ".2f"), "spread": ("Spread of lengths", ".2f")},
-        **{"ip": ("Longest 1 % found, inner product", ".2f"), "cosine": ("cosine", ".2f")},
+        "dataset": "Data set",
+        "title": "Encoder",
+        "norm": "Tokens",
+        "value": ("Highest / median variance", INTERVAL),
+        "above": ("Dimensions above 10 x", "d"),
+        "held": ("Variance in the top quarter", ".2f"),
+        "ip": ("mIoU, inner product", ".3f"),
+        "removed": ("without the highest", ".3f"),
+        "cosine": ("cosine", ".3f"),
     }
     return table(rows, columns)
 
 
+def _read(layers: Sequence[Row], row: Row) -> int | None:
+    """The block that is read: the one that was also measured before the norm."""
+    return next((r["layer"] for r in layers if _key(r) == _key(row) and r["norm"] == "before the norm"), None)
+
+
+def lengths_of_tokens(results: Results) -> Prose:
+    """How unequal tokens are in length, and whom neighbours find because of it."""
+    rows = [{**row, "title": titles(results)[row["encoder"]]} for row in results.tables.get("token_lengths", [])]
+    columns: dict[str, Column] = {"dataset": "Data set", "title": "Encoder", "spread": ("Spread of lengths", ".2f")}
+    return table(rows, columns | {m: (f"Longest 1 % found by {words}", ".2f") for m, words in METRIC_WORDS.items()})
+
+
 def overlap_table(results: Results) -> Prose:
-    """Share of the loudest dimensions that two data sets have in common."""
-    if not results.tables["overlap"]:
+    """Share of the dimensions of highest variance that two data sets have in common."""
+    rows = [{**row, "pair": f"{row['a']}, {row['b']}"} for row in results.tables.get("overlap", [])]
+    if not rows:
         return say("*This run has one data set: there is nothing to compare it with.*")
-    names, rows = titles(results), results.tables["overlap"]
-    pairs = {f"{row['a']}/{row['b']}": f"{row['a']}, {row['b']}" for row in rows}
+    pairs: dict[str, Column] = {pair: (pair, ".2f") for pair in dict.fromkeys(row["pair"] for row in rows)}
     wide: dict[str, Row] = {}
     for row in rows:
-        cells = wide.setdefault(row["encoder"], {"title": names[row["encoder"]], "chance": row["chance"]})
-        cells[f"{row['a']}/{row['b']}"] = row["value"]
-    columns: dict[str, Column] = {"title": "Encoder", **{key: (head, ".2f") for key, head in pairs.items()}}
-    return table(wide.values(), columns | {"chance": ("By chance", ".2f")})
+        cells = wide.setdefault(row["encoder"], {"title": titles(results)[row["encoder"]], "chance": row["chance"]})
+        cells[row["pair"]] = row["value"]
+    return table(wide.values(), {"title": "Encoder", **pairs, "chance": ("By chance", ".2f")})
 
 
-def objects_table(results: Results) -> Prose:
-    """The same object: share right at rank 1 and mean average precision; objects followed: J and F. One row per encoder."""
-    names = titles(results)
-    rows: dict[tuple[str, str], Row] = {}
-    for row in results.tables["objects"]:
-        cell = f"{row['transform']}/{row['metric']}"
-        rows.setdefault(_key(row), {})[f"{row['score']} {cell}"] = row["value"]
-    for row in results.tables["tracking"]:
-        rows.setdefault(_key(row), {})[row["score"]] = row["value"]
-    shown = [{"dataset": dataset, "title": names[encoder], **cells} for (dataset, encoder), cells in rows.items()]
-    columns: dict[str, Column] = {
-        **{f"top1 {cell}": (f"Rank 1: {setting_words(cell)}", ".2f") for cell in ("none/ip", "none/cosine", COMMON)},
-        **{f"map {cell}": (f"mAP: {setting_words(cell)}", ".2f") for cell in ("none/cosine", COMMON)},
-        **{score: (score, ".2f") for score in ("J", "F", "J&F")},
-    }
-    return table(shown, {"dataset": "Data set", "title": "Encoder", **columns})
+def classes_table(results: Results) -> Prose:
+    """IoU of each class, mean over encoders: raw nearest patch, standardised, linear probe; the best encoder by the first."""
+    rows, names = results.tables.get("classes", []), titles(results)
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["dataset"], row["class"]), []).append(row)
+    probes = {"raw": "Nearest, raw", "standardised": "Nearest, standardised", "linear probe": "Linear probe"}
+    shown = []
+    for (dataset, label), part in groups.items():
+        best = max(part, key=lambda row: row["raw"])
+        means = {probe: sum(row[probe] for row in part) / len(part) for probe in probes}
+        shown.append({"dataset": dataset, "class": label, **means, "best": f"{names[best['encoder']]} ({best['raw']:.2f})"})
+    columns: dict[str, Column] = {"dataset": "Data set", "class": "Class", **{p: (w, ".2f") for p, w in probes.items()}}
+    return table(shown, columns | {"best": "Best encoder, raw"})
 
 
-def _key(row: Row) -> tuple[str, str]:
-    return row["dataset"], row["encoder"]
+def interaction_table(results: Results) -> Prose:
+    """Leads of the self-distilled encoders by task, without tuning and with a tuned linear probe."""
+    rows = results.tables.get("interaction", [])
+    if not rows:
+        return say("*This run does not have two encoders of each kind.*")
+    wide: dict[str, Row] = {}
+    for row in rows:
+        wide.setdefault(row["quantity"], {"quantity": row["quantity"]})[row["task"]] = show(
+            Estimate(row["value"], row["low"], row["high"])
+        )
+    tasks = dict.fromkeys(row["task"] for row in rows)
+    return table(wide.values(), {"quantity": "Quantity", **{task: task.capitalize() for task in tasks}})
 
 
 def shortfalls_table(results: Results) -> Prose:
-    """DINO less DINOv2 in every setting of retrieval; intervals hold for all settings together."""
-    if not results.tables["shortfalls"]:
+    """DINO minus DINOv2 in every setting of retrieval; intervals hold for all settings together."""
+    rows = results.tables.get("shortfalls", [])
+    if not rows:
         return say("*This run has no DINO and DINOv2 to compare.*")
-    words = {"ip": "inner product", "cosine": "cosine"}
-    rows = [{**row, "metric": words[row["metric"]]} for row in results.tables["shortfalls"]]
-    return table(rows, {"setting": "Setting", "metric": "Metric", **INTERVAL})
+    words = {"none/ip": "inner product", "none/cosine": "cosine"}
+    wide: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        cells = wide.setdefault((row["setting"], row["dataset"]), {"setting": row["setting"], "dataset": row["dataset"]})
+        cells[words[row["metric"]]] = show(Estimate(row["value"], row["low"], row["high"]))
+    return table(wide.values(), {"setting": "Setting", "dataset": "Data set", **{w: w.capitalize() for w in words.values()}})
 
 
 def rotation_table(results: Results) -> Prose:
@@ -161,8 +237,11 @@ def rotation_table(results: Results) -> Prose:
 def stitching_table(results: Results) -> Prose:
     """Perfect patch labels, stitched right and wrong."""
     columns: dict[str, Column] = {
-        **{"grid": ("Patches per tile side", "d"), "true": ("Side of the map", "d"), "taken": ("Side taken", "d")},
-        **{"right": ("mIoU", ".3f"), "shifted": ("mIoU with the defect", ".3f")},
+        "grid": ("Patches per tile side", "d"),
+        "true": ("Side of the map", "d"),
+        "taken": ("Side taken", "d"),
+        "right": ("mIoU", ".3f"),
+        "shifted": ("mIoU with the error", ".3f"),
     }
     return table(results.tables["stitching"], columns)
 
@@ -170,29 +249,42 @@ def stitching_table(results: Results) -> Prose:
 def lengths_table(results: Results) -> Prose:
     """Planted classes with vectors of unequal length."""
     columns: dict[str, Column] = {
-        **{"spread": ("Spread of log lengths", ".2f"), "ip": ("Inner product", ".2f"), "cosine": ("Cosine", ".2f")},
-        **{"l2": ("Distance", ".2f"), "hubs": ("Longest 1 % found by inner product", ".2f")},
+        "spread": ("Spread of log lengths", ".2f"),
+        "ip": ("Inner product", ".2f"),
+        "cosine": ("Cosine", ".2f"),
+        "l2": ("Distance", ".2f"),
+        "hubs": ("Longest 1 % found by inner product", ".2f"),
     }
     return table(results.tables["lengths"], columns)
 
 
-def draft_found_again() -> Prose:
-    """What the authors' draft measured on FAIR1M and BDD100K."""
-    turned = {f"same{angle}": (f"Turned by {angle}°", ".3f") for angle in (5, 10, 15, 20)}
-    later = {f"apart{frames}": (f"{frames} frames later", ".3f") for frames in (1, 5, 9, 17, 33, 57)}
-    first, second = (
-        table(rows, {"encoder": "Encoder", **cells}) for rows, cells in ((DRAFT_ROTATION, turned), (DRAFT_TRACKING, later))
+def authors_tables() -> Prose:
+    """What the authors' draft measured on Cityscapes, FAIR1M and BDD100K."""
+    by_bank = [
+        {"images": row["images"], **{k: f"{v[0]:.3f} / {v[1]:.3f}" for k, v in row.items() if k != "images"}}
+        for row in DRAFT_BANK
+    ]
+    heads = {row["method"]: row["encoder"] for row in DRAFT}
+    removed: dict[str, Column] = {"m": ("Removed, of 768", "d"), "knn": ("MAE, nearest patch", ".3f")}
+    turned: dict[str, Column] = {f"same{angle}": (f"Turned by {angle}°", ".3f") for angle in (5, 10, 15, 20)}
+    later: dict[str, Column] = {f"apart{frames}": (f"{frames} frames later", ".3f") for frames in (1, 5, 9, 17, 33, 57)}
+    parts = (
+        table(by_bank, {"images": "Labelled images", **heads}),
+        table(DRAFT_REMOVAL, removed | {"linear": ("MAE, linear probe", ".3f")}),
+        table(DRAFT_ROTATION, {"encoder": "Encoder", **turned}),
+        table(DRAFT_TRACKING, {"encoder": "Encoder", **later}),
     )
-    return Prose(f"{first.markdown}\n{second.markdown}")
+    return Prose("\n".join(part.markdown for part in parts))
 
 
-def draft_tables() -> Prose:
-    """What the authors' draft measured on Cityscapes."""
-    first = table(DRAFT, {"encoder": "Encoder", "knn": ("Nearest patch", ".3f"), "linear": ("Linear probe", ".3f")})
-    columns: dict[str, Column] = {"m": ("Removed, of 768", "d"), "knn": ("MAE, nearest patch", ".3f")}
-    second = table(DRAFT_REMOVAL, columns | {"linear": ("MAE, linear probe", ".3f")})
-    return Prose(f"{first.markdown}\n{second.markdown}")
+def _wide(results: Results, rows: Sequence[Row], column: str, columns: dict[str, Column]) -> Prose:
+    """Rows by data set and encoder; the values of `column` become columns, with their intervals."""
+    wide: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        cells = wide.setdefault(_key(row), {"dataset": row["dataset"], "title": titles(results)[row["encoder"]]})
+        cells |= {row[column]: row["value"], f"{row[column]}_low": row["low"], f"{row[column]}_high": row["high"]}
+    return table(wide.values(), {"dataset": "Data set", "title": "Encoder", **columns})
 
 
-def _interval(row: Row) -> str:
-    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" if row["value"] is not None else NOTHING
+def _key(row: Row) -> tuple[str, str]:
+    return row["dataset"], row["encoder"]

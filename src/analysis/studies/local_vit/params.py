@@ -18,7 +18,7 @@ class LocalVit(StudyParams):
     encoders: Names = Field(description="encoders to compare: vision transformers, or others by their final maps")
     datasets: Names = Field(description="data sets; each is used for everything it has the ground truth of")
     grid: int = Field(8, ge=2, le=64, description="patches per side of a tile: encoders with other patches get larger inputs")
-    n_bank: int = Field(36, ge=4, le=100_000, description="labelled images of few-shot segmentation")
+    n_bank: int = Field(36, ge=4, le=100_000, description="labelled images of few-shot segmentation; as many more, where there are, for larger banks")
     n_test: int = Field(40, ge=4, le=100_000, description="images to be segmented")
     n_views: int = Field(40, ge=4, le=100_000, description="images in which the same patch or object is looked for")
     n_videos: int = Field(12, ge=2, le=10_000, description="videos in which objects are followed")
@@ -37,36 +37,49 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
         "encoders": ("zoo:mae", "zoo:dino-vit", "zoo:dinov2", "zoo:untrained-vit"),
         "datasets": ("scenes:multi", "scenes:video", "scenes:pairs"),
-        **{"n_bank": 6, "n_test": 6, "n_views": 4, "n_videos": 2, "n_frames": 9},
-        **{"shares": (0.065, 0.26), "n_bootstrap": 100},
+        "n_bank": 6,
+        "n_test": 6,
+        "n_views": 4,
+        "n_videos": 2,
+        "n_frames": 9,
+        "shares": (0.26,),
+        "n_bootstrap": 100,
     },
     "default": {
         "encoders": (*groups.LOCAL, "zoo:untrained-vit"),
         "datasets": ("scenes:multi", "scenes:video", "scenes:pairs"),
-        **{"n_bank": 30, "n_test": 32, "n_views": 32, "n_videos": 10},
+        "n_bank": 24,
+        "n_test": 64,
+        "n_views": 40,
+        "n_videos": 40,
+        "n_frames": 9,
+        "shares": (0.065, 0.13, 0.26, 0.52),
     },
     "real": {
-        "encoders": (
-            *(f"zoo:{name}-tiny-imagenet" for name in ("mae", "dino-vit", "supervised-vit")),
-            *("zoo:untrained-vit", *groups.CONV4),
-        ),
-        "datasets": ("camvid", "ccp", "eth80", "davis"),
-        **{"n_bank": 72, "n_test": 30, "n_videos": 20, "n_frames": 40, "shares": (0.065, 0.26, 0.52)},
+        "encoders": (*groups.LOCAL_PHOTOGRAPHS, "zoo:untrained-vit", *groups.CONV4),
+        "datasets": ("camvid", "coco", "ccp", "eth80", "davis"),
+        "n_bank": 72,
+        "n_test": 100,
+        "n_videos": 20,
+        "n_frames": 40,
+        "shares": (0.065, 0.26, 0.52),
     },
     "paper": {
-        "encoders": tuple(
-            f"hub-file:{kind}"
-            for kind in (
-                "mae_vitb16",
-                "simmim_vitb16",
-                "scalemae_vitl16",
-                "dino_vitb16",
-                "ibot_vitb16",
-                "dinov2_vitb14",
-                "supervised_vitb16",
-            )
+        "encoders": (
+            "hub-file:mae_vitb16",
+            "hub-file:simmim_vitb16",
+            "hub-file:scalemae_vitl16",
+            "hub-file:dino_vitb16",
+            "hub-file:ibot_vitb16",
+            "hub-file:dinov2_vitb14",
+            "hub-file:supervised_vitb16",
         ),
         "datasets": ("cityscapes", "ade20k", "fair1m", "bdd100k", "davis"),
-        **{"grid": 14, "n_bank": 72, "n_test": 30, "n_videos": 30, "n_frames": 200, "device": "auto"},
+        "grid": 14,
+        "n_bank": 72,
+        "n_test": 30,
+        "n_videos": 30,
+        "n_frames": 200,
+        "device": "auto",
     },
 }

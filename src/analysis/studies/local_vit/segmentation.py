@@ -5,6 +5,7 @@ once; confusion matrices of those counts are exactly what enlarging by the neare
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ Array = np.ndarray
 SOFT_K, SOFT_TEMPERATURE = 30, 0.02  # neighbours and temperature of Balazevic et al. 2023
 STRENGTHS = (1.0, 1e2, 1e4, 1e6)  # of the fit against the penalty, per patch; chosen on images held out of the bank
 HELD_OUT = 0.25
-ITERATIONS = 100
+DRAFT_ITERATIONS, ITERATIONS = 40, 100  # at most, while choosing and of the probe itself
 
 
 def count_pixels(maps: Array, shape: tuple[int, int], classes: int, void: int | None = None) -> Array:
@@ -55,12 +56,16 @@ def miou(matrix: Array) -> Array:
     return iou.sum(-1) / np.maximum(present.sum(-1), 1)
 
 
+def class_iou(matrix: Array) -> Array:
+    """Intersection over union (C,) of each class of a confusion matrix (C, C); NaN where the truth does not hold it."""
+    hit, truth, predicted = np.diagonal(matrix), matrix.sum(1), matrix.sum(0)
+    return np.where(truth > 0, hit / np.maximum(truth + predicted - hit, 1), np.nan)
+
+
 def miou_draws(matrix: Array, weights: Array) -> Array:
-    """mIoU of all images, then of each draw of images: (1 + B,); confusion (n, C, C), how often each is drawn (B, n)."""
+    """mIoU (1 + B,) by how often each image counts (1 + B, n), as `Measured.weights` has it; confusion (n, C, C)."""
     n, classes = matrix.shape[:2]
-    flat = matrix.reshape(n, -1).astype(np.float64)
-    together = np.concatenate([flat.sum(0)[None], weights @ flat])
-    return miou(together.reshape(-1, classes, classes))
+    return miou((weights @ matrix.reshape(n, -1).astype(np.float64)).reshape(-1, classes, classes))
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,15 @@ class Bank:
     features: Array
     shares: Array
     image: Array
+
+    def after(self, change: Callable[[Array], Array]) -> "Bank":
+        """The same patches with their features changed."""
+        return Bank(change(self.features), self.shares, self.image)
+
+    def of_images(self, images: Array) -> "Bank":
+        """Only the patches of some images, by their numbers."""
+        rows = np.isin(self.image, images)
+        return Bank(self.features[rows], self.shares[rows], self.image[rows])
 
     @property
     def labels(self) -> Array:
@@ -122,31 +136,33 @@ class Linear:
         return np.asarray(self.model.predict(flat)).reshape(queries.shape[:3])
 
 
-def fit_linear(bank: Bank, *, normalise: bool, seed: int) -> Linear:
-    """Multinomial logistic regression on the commonest class of each bank patch, its strength chosen on held-out images.
+def fit_linear(bank: Bank, *, seed: int, normalise: bool = True, strength: float | None = None) -> Linear:
+    """Multinomial logistic regression on the commonest class of each bank patch.
 
-    A quarter of the bank's images is held out; the strength with the best mIoU there is used to fit on the whole bank. The
-    images to be segmented take no part. `normalise` standardises each dimension by the bank first (Vanyan et al. did so for
-    MAE); without it features come as they are.
+    Its strength is the one with the best mIoU on a quarter of the bank's images, held out for the choice, unless it is given;
+    then the whole bank is fitted. The images to be segmented take no part. `normalise` standardises each dimension by the bank
+    first (Vanyan et al. did so for MAE); without it features are raw.
     """
     transform = transforms.fit("standardise" if normalise else "none", bank.features)
     x, labels = transform(bank.features), bank.labels
+    best = _best_strength(x, bank, seed) if strength is None else strength
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # stopped after ITERATIONS steps, the same for every encoder
+        model = LogisticRegression(C=best / len(x), max_iter=ITERATIONS, tol=1e-3).fit(x, labels)
+    return Linear(transform, model, best)
+
+
+def _best_strength(x: Array, bank: Bank, seed: int) -> float:
+    """Of `STRENGTHS`; each regression starts from the one before, and a rough fit will do."""
     images = np.random.default_rng(seed).permutation(np.unique(bank.image))
     held = np.isin(bank.image, images[: max(1, int(HELD_OUT * len(images)))])
-    scores = []
-    for strength in STRENGTHS:
-        if len(np.unique(labels[~held])) < 2:
-            scores.append(0.0)
-            continue
-        predicted = _logistic(x[~held], labels[~held], strength).predict(x[held])
-        counts = (bank.shares[held] * 1e6).round().astype(np.int64)
-        scores.append(float(miou(confusion(predicted[None, :, None], counts[None, :, None])[0])))
-    best = STRENGTHS[int(np.argmax(scores))]
-    return Linear(transform, _logistic(x, labels, best), best)
-
-
-def _logistic(x: Array, labels: Array, strength: float) -> LogisticRegression:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # stopped after ITERATIONS steps, the same for every encoder
-        with one_thread():
-            return LogisticRegression(C=strength / len(x), max_iter=ITERATIONS, tol=1e-3).fit(x, labels)
+    labels, counts = bank.labels, (bank.shares[held] * 1e6).round().astype(np.int64)
+    if len(np.unique(labels[~held])) < 2:
+        return STRENGTHS[0]
+    model, scores = LogisticRegression(max_iter=DRAFT_ITERATIONS, tol=1e-2, warm_start=True), []
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for strength in STRENGTHS:
+            predicted = model.set_params(C=strength / (~held).sum()).fit(x[~held], labels[~held]).predict(x[held])
+            scores.append(float(miou(confusion(predicted[None, :, None], counts[None, :, None])[0])))
+    return STRENGTHS[int(np.argmax(scores))]

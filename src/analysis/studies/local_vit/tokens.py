@@ -71,25 +71,35 @@ def tokens(encoder: Encoder, images: Array, *, tiles: Tiles = (1, 1)) -> Array:
     return stitch(encoder.patches(split(images, tiles)).numpy(), tiles)
 
 
-def layer_tokens(
-    encoder: Encoder, images: Array, names: Sequence[str], *, tiles: Tiles = (1, 1), norm: bool = True
-) -> dict[str, Array]:
-    """Tokens (n, h, w, d) after each of the blocks `names`, from one forward pass; with `norm`, through the final norm too.
+def read_block(encoder: Encoder) -> str:
+    """The block whose tokens, through the final norm, are what `tokens` gives: the last, or where a network is read."""
+    assert isinstance(encoder.backbone, Transformer)
+    return f"block{encoder.backbone.output or len(layers(encoder))}"
 
-    Vanyan et al. 2024 send inner blocks through the last block's norm; this does the same, so that the last block with `norm`
-    is what `tokens` gives (but of a network that is read before its end).
+
+def final_norm(encoder: Encoder, grids: Array) -> Array:
+    """Tokens (..., d) of a block through the final norm of a transformer.
+
+    Vanyan et al. 2024 send inner blocks through the last block's norm, too.
+    """
+    assert isinstance(encoder.backbone, Transformer)
+    with torch.inference_mode():
+        return np.asarray(encoder.backbone.model.norm(torch.from_numpy(grids).to(encoder.device)).cpu().numpy())
+
+
+def layer_tokens(encoder: Encoder, images: Array, names: Sequence[str], *, tiles: Tiles = (1, 1)) -> dict[str, Array]:
+    """Tokens (n, h, w, d) after each of the blocks `names`, before the final norm, from one forward pass.
 
     Raises:
         UserError: the encoder is no vision transformer.
     """
     if not isinstance(encoder.backbone, Transformer):
         raise UserError(f"encoder {encoder.name!r} has no blocks with one grid: it is no vision transformer")
-    model, cut = encoder.backbone.model, split(images, tiles)
+    cut = split(images, tiles)
     parts: dict[str, list[Array]] = {name: [] for name in names}
     with torch.inference_mode():
         for start in range(0, len(cut), encoder.batch_size):
             x = encoder.transform(cut[start : start + encoder.batch_size]).to(encoder.device)
             for name, found in encoder.backbone.forward_layers(x, names).items():
-                grid = model.norm(found.grid) if norm else found.grid
-                parts[name].append(grid.float().cpu().numpy())
+                parts[name].append(found.grid.float().cpu().numpy())
     return {name: stitch(np.concatenate(part), tiles) for name, part in parts.items()}

@@ -5,16 +5,23 @@ section 4.2.2): no training, no threshold, nothing but nearest neighbours betwee
 """
 
 import math
+import warnings
 from collections import deque
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
 from analysis.errors import UserError
+from analysis.threads import one_thread
 
 Array = np.ndarray
 RADIUS = 12  # patches; the reach of the local window in DINO's evaluation
+STEPS = 100  # of the linear classifier of the first frame, at most
 BLOCK = 2**24  # similarities held at a time (64 MiB), or one row of patches with all it sees where that is more
 
 
@@ -58,6 +65,31 @@ def propagate(
         soft = _mean_labels(target, [start, *past], topk, radius, temperature)
         past.append((target, soft))
         out[t] = labels[_enlarged(soft, first.shape)]
+    return out
+
+
+def by_first_frame(grids: Array, first: Array) -> Array:
+    """Labels (t, H, W) of a video by a linear classifier of the first frame's patches; arguments as those of `propagate`.
+
+    A logistic regression on tokens (t, h, w, d), standardised by the first frame, learns the label at each patch's centre. Its
+    probabilities are enlarged as `propagate` enlarges soft labels. Where the patches have one label, all frames have it.
+    """
+    grids, first = np.asarray(grids), np.asarray(first)
+    _check(grids, first, 0, 1, 0, 1)
+    labels, codes = np.unique(first, return_inverse=True)
+    centres = _at_centres(codes.reshape(first.shape), grids.shape[1:3]).ravel()
+    out = np.repeat(first[None], len(grids), axis=0)
+    if len(np.unique(centres)) < 2:
+        out[1:] = labels[centres[0]]
+        return out
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS, tol=1e-3))
+        model.fit(grids[0].reshape(len(centres), -1), centres)
+    for t in range(1, len(grids)):
+        soft = np.zeros((len(centres), len(labels)), np.float32)
+        soft[:, model.classes_] = model.predict_proba(grids[t].reshape(len(centres), -1))
+        out[t] = labels[_enlarged(torch.from_numpy(soft.reshape(*grids.shape[1:3], -1)), first.shape)]
     return out
 
 

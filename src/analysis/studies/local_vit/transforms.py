@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from sklearn.covariance import LedoitWolf
 
 Array = np.ndarray
-Drop = Literal["top", "random", "lowest", "mean"]
+Drop = Literal["highest", "random", "lowest", "largest mean"]
 Plain = Literal["none", "centre", "standardise", "whiten", "unit"]
 DROPS: tuple[Drop, ...] = get_args(Drop)
 PLAIN: tuple[Plain, ...] = get_args(Plain)
@@ -77,19 +78,32 @@ def only(which: Drop, bank: Array, m: int, seed: int = 0) -> FeatureTransform:
 
 
 def removed(which: Drop, bank: Array, m: int, seed: int = 0) -> Array:
-    """Indices (m,) of the dimensions with the largest variance over the bank (`top`), and of the three controls: as many drawn
-    at random, those with the smallest variance (`lowest`), those with the largest |mean| (`mean`). Ties: the earlier first."""
+    """Indices (m,) of the dimensions with the highest variance over the bank (`highest`), and of the three controls: as many
+    drawn at random, those with the lowest variance, those with the largest |mean|. Ties: the earlier first."""
     width = bank.shape[1]
     if not 0 <= m < width:
         raise ValueError(f"cannot remove {m} of {width} dimensions")
     if which == "random":
         return np.random.default_rng([seed, width]).permutation(width)[:m]
     score = {
-        "top": lambda: -variances(bank),
+        "highest": lambda: -variances(bank),
         "lowest": lambda: variances(bank),
-        "mean": lambda: -np.abs(bank.mean(0, dtype=np.float64)),
+        "largest mean": lambda: -np.abs(bank.mean(0, dtype=np.float64)),
     }[which]()
     return np.argsort(score, kind="stable")[:m]
+
+
+def paired_metric(a: Array, b: Array) -> FeatureTransform:
+    """A linear metric tuned on pairs of the same thing, a and b (n, d): the directions in which pairs differ count less.
+
+    Features are standardised, then multiplied by S^(-1/2), where S is the covariance of the difference of a pair: relevant
+    component analysis (Bar-Hillel et al. 2003), the linear probe of a search. S is shrunk as Ledoit and Wolf (2004) say.
+    """
+    standard = fit("standardise", np.concatenate([a, b]))
+    covariance = LedoitWolf(assume_centered=True).fit((standard(a) - standard(b)).astype(np.float64)).covariance_
+    spectrum, axes = np.linalg.eigh(covariance)
+    scale = np.asarray(standard.scale)[:, None] * (axes * _inverse_root(spectrum)) @ axes.T
+    return FeatureTransform(slice(None), standard.shift, scale.astype(np.float32))
 
 
 def variances(x: Array) -> Array:

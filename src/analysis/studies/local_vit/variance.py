@@ -1,4 +1,4 @@
-"""Where the variance of patch features lies: spectra, concentration, and whether the same dimensions hold it everywhere."""
+"""Where the variance of patch features lies: spectra, the highest over the median, the same dimensions on other images."""
 
 import numpy as np
 
@@ -13,14 +13,23 @@ def spectrum(x: Array) -> Array:
     return found / max(found.sum(), 1e-300)
 
 
-def held_by_top(x: Array, m: int) -> float:
-    """Share of the variance of x (n, d) in its m dimensions of largest variance; m / d where all are alike."""
-    return float(spectrum(x)[:m].sum())
+def ratio(grids: Array, weights: Array) -> Array:
+    """Highest variance of a dimension over the median one, (1 + B,): token grids (n, h, w, d), weights of images (1 + B, n)."""
+    rows = grids.reshape(len(grids), -1, grids.shape[-1]).astype(np.float64)
+    first, second = (weights @ power.mean(1) / weights.sum(1, keepdims=True) for power in (rows, rows**2))
+    spread = second - first**2
+    return spread.max(1) / np.maximum(np.median(spread, axis=1), 1e-300)
+
+
+def above(x: Array, times: float) -> int:
+    """How many dimensions of x (n, d) have more than `times` the median variance."""
+    found = variances(x)
+    return int((found > times * np.median(found)).sum())
 
 
 def overlap(x: Array, y: Array, m: int) -> float:
     """Share of the m dimensions of largest variance that x (n, d) and y (n', d) have in common; m / d by chance."""
-    return len(np.intersect1d(removed("top", x, m), removed("top", y, m))) / m
+    return len(np.intersect1d(removed("highest", x, m), removed("highest", y, m))) / m
 
 
 def sizes(width: int, shares: tuple[float, ...]) -> list[int]:
