@@ -50,7 +50,7 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Change]
 
     def tokens(encoder, images: Array, *, tiles=(1, 1)) -> Array:
         maps = next((maps for known, maps in truth if known is images), truth[1][1][: len(images)])
-        labels = maps[:, 4::8, 4::8].astype(int)
+        labels = maps[:, 8::16, 8::16].astype(int)
         rng = np.random.default_rng(len(images) + sum(map(ord, encoder.name)))
         signal = np.eye(WIDTH)[labels] * 3 + 0.3 * rng.standard_normal((*labels.shape, WIDTH))
         return kinds[encoder.name](signal, labels, rng).astype(np.float32)
@@ -58,7 +58,14 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Change]
     def measure(given: Mapping[str, Change]) -> Tokens:
         kinds.update(given)
         params = LocalVit(
-            encoders=tuple(given), datasets=("scenes:multi",), n_bank=8, n_test=8, n_bootstrap=60, shares=(0.25,), removed=0.25
+            encoders=tuple(given),
+            datasets=("scenes:multi",),
+            grid=4,
+            n_bank=12,
+            n_test=16,
+            n_bootstrap=60,
+            shares=(0.25,),
+            removed=0.25,
         )
         measured = Tokens(params.seed, params.n_bootstrap, params.level)
         few_shot.probe(measured, params, "scenes:multi", [encoders.load(name) for name in given])

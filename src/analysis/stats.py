@@ -7,6 +7,8 @@ import numpy as np
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
+MANY = 1e9  # degrees of freedom where units do not vary
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -64,15 +66,11 @@ def over_units(values: np.ndarray, draws: np.ndarray, level: float = 0.95, compa
     """The mean of k units (encoders, seeds), with an interval over units and over what `draws` (k, B) resamples within them.
 
     Its variance is that of the k values over k, plus that of the mean's draws: units are few, and share the images. The
-    quantile is Student's with k - 1 degrees of freedom. A single unit says nothing of others: the interval is infinite.
+    quantile is Student's, with Satterthwaite's degrees of freedom: k - 1 where units vary most, more where images do. A single
+    unit says nothing of others: the interval is infinite.
     """
     values, draws = np.asarray(values, dtype=float), np.asarray(draws, dtype=float)
-    k, mean = len(values), float(np.mean(values))
-    if k < 2:
-        return Estimate(mean, float("-inf"), float("inf"))
-    variance = values.var(ddof=1) / k + np.nanvar(draws.mean(axis=0))
-    half = float(student.ppf(1 - (1 - level) / comparisons / 2, k - 1) * np.sqrt(variance))
-    return Estimate(mean, mean - half, mean + half)
+    return _interval(float(np.mean(values)), [values], np.nanvar(draws.mean(axis=0)), level, comparisons)
 
 
 def between_units(
@@ -85,18 +83,20 @@ def between_units(
 ) -> Estimate:
     """Mean of one group of units minus that of another, (k,) and (j,), with an interval over units and over their draws.
 
-    `first_draws` (k, B) and `second_draws` (j, B) resample the same images. The variance is that of both means over units
-    (Welch 1947, with Satterthwaite's degrees of freedom), plus that of the difference of the mean draws. A group of one unit
-    says nothing of others: the interval is infinite.
+    `first_draws` (k, B) and `second_draws` (j, B) resample the same images. As `over_units`, with the variances of both groups
+    (Welch 1947). A group of one unit says nothing of others: the interval is infinite.
     """
-    difference = float(np.mean(first) - np.mean(second))
-    parts = [np.var(group, ddof=1) / len(group) if len(group) > 1 else math.inf for group in (first, second)]
-    total = float(sum(parts))
-    if not math.isfinite(total):
-        return Estimate(difference, -math.inf, math.inf)
-    free = (
-        total**2 / sum(part**2 / (len(group) - 1) for part, group in zip(parts, (first, second), strict=True)) if total else 1.0
-    )
-    images = float(np.nanvar(np.mean(first_draws, axis=0) - np.mean(second_draws, axis=0)))
-    half = float(student.ppf(1 - (1 - level) / comparisons / 2, free) * np.sqrt(total + images))
-    return Estimate(difference, difference - half, difference + half)
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    images = np.nanvar(np.mean(first_draws, axis=0) - np.mean(second_draws, axis=0))
+    return _interval(float(first.mean() - second.mean()), [first, second], images, level, comparisons)
+
+
+def _interval(value: float, groups: list[np.ndarray], images: float, level: float, comparisons: int) -> Estimate:
+    if min(len(group) for group in groups) < 2:
+        return Estimate(value, -math.inf, math.inf)
+    parts = [float(group.var(ddof=1)) / len(group) for group in groups]
+    total = sum(parts) + float(images)
+    weight = sum(part**2 / (len(group) - 1) for part, group in zip(parts, groups, strict=True))
+    free = min(total**2 / weight, MANY) if weight else MANY
+    half = float(student.ppf(1 - (1 - level) / comparisons / 2, free)) * math.sqrt(total)
+    return Estimate(value, value - half, value + half)

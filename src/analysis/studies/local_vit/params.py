@@ -18,7 +18,12 @@ class LocalVit(StudyParams):
     encoders: Names = Field(description="encoders to compare: vision transformers, or others by their final maps")
     datasets: Names = Field(description="data sets; each is used for everything it has the ground truth of")
     grid: int = Field(8, ge=2, le=64, description="patches per side of a tile: encoders with other patches get larger inputs")
-    n_bank: int = Field(36, ge=4, le=100_000, description="labelled images of few-shot segmentation; as many more, where there are, for larger banks")
+    n_bank: int = Field(
+        36,
+        ge=4,
+        le=100_000,
+        description="labelled images of few-shot segmentation; as many more, where there are, for larger banks",
+    )
     n_test: int = Field(40, ge=4, le=100_000, description="images to be segmented")
     n_views: int = Field(40, ge=4, le=100_000, description="images in which the same patch or object is looked for")
     n_videos: int = Field(12, ge=2, le=10_000, description="videos in which objects are followed")
