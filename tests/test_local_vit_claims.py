@@ -75,7 +75,7 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Change]
     monkeypatch.setattr(few_shot, "tokens", tokens)
     monkeypatch.setattr(few_shot, "layers", lambda encoder: ())
     monkeypatch.setattr(few_shot, "DEGRADED", ())
-    monkeypatch.setattr(claims, "not_learned", lambda names: {})
+    monkeypatch.setattr(claims, "left_out", lambda names: {})
     return measure
 
 

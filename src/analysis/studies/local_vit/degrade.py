@@ -1,13 +1,11 @@
-"""Worse copies of images, in graded strengths: blur, noise of all or some frequencies, contrast, compression, resolution."""
+"""Worse copies of images, in graded strengths: blur, and noise of all frequencies or of one octave."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 
 import numpy as np
-from PIL import Image
-from scipy.ndimage import gaussian_filter, uniform_filter
+from scipy.ndimage import gaussian_filter
 
 from analysis.errors import UserError
 
@@ -18,18 +16,16 @@ OCTAVES = (1, 2, 3, 4)  # of spatial frequencies, from the finest
 
 @dataclass(frozen=True)
 class Kind:
-    """A degradation: what it does, what its strength means, the strength that changes nothing, the most, graded ones."""
+    """A degradation: what it does, what its strength means (0 changes nothing), the most, graded ones."""
 
     apply: Callable[[Array, float, Generator], Array]
     unit: str
-    neutral: float
     most: float
     levels: tuple[float, ...]
-    whole: bool = False
 
 
 def degrade(images: Array, kind: str, strength: float, generator: Generator) -> Array:
-    """Images (n, h, w, 3) uint8 degraded; at the strength `KINDS[kind].neutral` unchanged, bit by bit.
+    """Images (n, h, w, 3) uint8 degraded; at strength 0 unchanged, bit by bit.
 
     Only noise draws from the generator: image by image, so that the first images of a batch do not depend on the rest.
 
@@ -40,10 +36,9 @@ def degrade(images: Array, kind: str, strength: float, generator: Generator) -> 
     if kind not in KINDS:
         raise UserError(f"unknown degradation {kind!r}; there are {', '.join(KINDS)}")
     known = KINDS[kind]
-    if not known.neutral <= strength <= known.most or (known.whole and strength != int(strength)):
-        what = "a whole number" if known.whole else "a number"
-        raise UserError(f"{kind} is {known.unit}: {what} from {known.neutral:g} to {known.most:g}, not {strength!r}")
-    if strength == known.neutral:
+    if not 0 <= strength <= known.most:
+        raise UserError(f"{kind} is {known.unit}: a number from 0 to {known.most:g}, not {strength!r}")
+    if strength == 0:
         return images.copy()
     return np.stack([_to_bytes(known.apply(image, strength, generator)) for image in images])
 
@@ -66,10 +61,6 @@ def _blur(image: Array, sigma: float, _: Generator) -> Array:
     return gaussian_filter(image.astype(np.float32), (sigma, sigma, 0), mode="nearest")
 
 
-def _box(image: Array, side: float, _: Generator) -> Array:
-    return uniform_filter(image.astype(np.float32), (int(side), int(side), 1), mode="mirror")
-
-
 def _noise(image: Array, deviation: float, generator: Generator) -> Array:
     return image + deviation * generator.standard_normal(image.shape, dtype=np.float32)
 
@@ -84,38 +75,13 @@ def _octave(image: Array, deviation: float, generator: Generator, *, octave: int
     return image + deviation * drawn / max(float(drawn.std()), 1e-12)
 
 
-def _contrast(image: Array, lost: float, _: Generator) -> Array:
-    """Towards the mean grey of the image (ITU-R BT.601 luma)."""
-    grey = (image @ np.array([0.299, 0.587, 0.114])).mean()
-    return grey + (1 - lost) * (image - grey)
-
-
-def _jpeg(image: Array, lost: float, _: Generator) -> Array:
-    """Through a JPEG file of quality 100 - lost."""
-    file = BytesIO()
-    Image.fromarray(image).save(file, "JPEG", quality=100 - int(lost))
-    return np.asarray(Image.open(file))
-
-
-def _downsample(image: Array, factor: float, _: Generator) -> Array:
-    """Means over cells of factor x factor pixels, enlarged by bicubic interpolation."""
-    h, w = image.shape[:2]
-    small = Image.fromarray(image).resize((max(1, round(w / factor)), max(1, round(h / factor))), Image.Resampling.BOX)
-    return np.asarray(small.resize((w, h), Image.Resampling.BICUBIC))
-
-
 _GREYS = (10, 20, 30, 40)
 KINDS = {
-    "blur": Kind(_blur, "the standard deviation of a Gaussian in pixels", 0, 100, (0.5, 1, 2, 4)),
-    # the box blur of OpenCV; a box of even side moves the image by half a pixel to the lower right
-    "box": Kind(_box, "the side of the mean's square in pixels", 1, 99, (2, 4, 6, 8), whole=True),
-    "noise": Kind(_noise, "the standard deviation of Gaussian noise, colours going from 0 to 255", 0, 255, _GREYS),
-    "contrast": Kind(_contrast, "the share of the contrast that is lost", 0, 1, (0.25, 0.5, 0.75, 0.9)),
-    "jpeg": Kind(_jpeg, "the quality lost by compression, of 100", 0, 99, (50, 70, 85, 95), whole=True),
-    "downsample": Kind(_downsample, "the factor by which the side shrinks", 1, 100, (1.5, 2, 4, 8)),
+    "blur": Kind(_blur, "the standard deviation of a Gaussian in pixels", 100, (0.5, 1, 2, 4)),
+    "noise": Kind(_noise, "the standard deviation of Gaussian noise, colours going from 0 to 255", 255, _GREYS),
     **{
         f"octave {k}": Kind(
-            partial(_octave, octave=k), f"the standard deviation of noise in octave {k} of frequencies", 0, 255, _GREYS
+            partial(_octave, octave=k), f"the standard deviation of noise in octave {k} of frequencies", 255, _GREYS
         )
         for k in OCTAVES
     },

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from analysis import encoders
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import not_learned
+from analysis.encoders.facts import probe_or_refuse
 from analysis.progress import track
 from analysis.studies.local_vit import defects, few_shot, matching, variance
 from analysis.studies.local_vit.frames import Role, having, layout
@@ -31,7 +31,9 @@ def measure(params: LocalVit) -> Tokens:
     """
     for name in params.datasets:
         layout(name)
-    not_learned(params.encoders)
+    for name in params.encoders:
+        if name.startswith(("zoo:", "file:")):
+            probe_or_refuse(name)
     measured = Tokens(params.seed, params.n_bootstrap, params.level)
     models = [with_grid(encoders.load(name, params.device), params.grid) for name in params.encoders]
     for role, probe in PROBES:
