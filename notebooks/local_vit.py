@@ -136,7 +136,7 @@ pages.folded(
 )
 
 # %%
-local_vit.figure(study, plots.depth, "layers", "Every block through the final norm. Solid: cosine; dashed: inner product.")
+local_vit.figure(study, plots.depth, "layers", "Every block through the final norm.")
 
 # %% [markdown]
 # ## The same patch, the same object

@@ -33,9 +33,9 @@ from analysis.studies.local_vit.transforms import DROPS, PLAIN, Drop, FeatureTra
 Array = np.ndarray
 RANDOM_DRAWS = 3  # of dimensions; their mean is the control, and the first of them the negative control
 DEGRADED = (("blur", 2.0), ("noise", 40.0), *((f"octave {k}", 30.0) for k in OCTAVES))
-MOST_DEGRADED = 32  # test images that are degraded
+MOST_DEGRADED = 16  # test images that are degraded
 SPECTRUM_POINTS, EXAMPLES = 60, 4
-VOTED: tuple[Plain, ...] = ("none", "standardise")
+SWEPT: tuple[Drop, ...] = ("highest", "random")
 METRICS: tuple[Metric, ...] = ("ip", "cosine")
 SETTINGS: Mapping[str, tuple[Plain, Metric]] = {"raw": ("none", "ip"), "standardised": ("standardise", "cosine")}
 NONE = transforms.FeatureTransform(slice(None))
@@ -137,30 +137,32 @@ def _task(measured: Tokens, params: LocalVit, name: str) -> Task:
 
 
 def _neighbours(cell: Cell) -> None:
-    """All transforms by both metrics with one neighbour, and the soft vote of thirty."""
+    """One neighbour under all transforms, and the soft vote of thirty; what is removed as a control by inner product alone."""
     features = cell.bank.features
-    plain = {kind: transforms.fit(kind, features) for kind in PLAIN}
+    plain = {kind: transforms.fit(kind, features) for kind in PLAIN if kind != "unit"}
+    several = [cell.without("random", cell.m, seed=seed) for seed in range(RANDOM_DRAWS)]
+    cell.measured.draws[cell.key("one random/ip")] = several[0]
+    cell.measured.draws[cell.key("other random/ip")] = np.mean(several[1:], axis=0)
     for metric in METRICS:
-        scores: dict[str, Array] = {kind: cell.neighbour(t, metric) for kind, t in plain.items() if kind != "unit"}
-        scores |= {which: cell.without(which, cell.m, metric) for which in DROPS if which != "random"}
-        several = [cell.without("random", cell.m, metric, seed) for seed in range(RANDOM_DRAWS)]
-        scores["random"] = np.mean(several, axis=0)
-        cell.measured.draws[cell.key(f"one random/{metric}")] = several[0]
-        cell.measured.draws[cell.key(f"other random/{metric}")] = np.mean(several[1:], axis=0)
+        scores: dict[str, Array] = {kind: cell.neighbour(transform, metric) for kind, transform in plain.items()}
+        scores["highest"] = cell.without("highest", cell.m, metric)
+        if metric == "ip":
+            scores |= {which: cell.without(which, cell.m) for which in DROPS if which not in ("highest", "random")}
+            scores["random"] = np.mean(several, axis=0)
         for kind, values in scores.items():
             row = {**cell.where, "transform": kind, "metric": metric}
             cell.measured.add("segmentation", row, values, cell.key(f"{kind}/{metric}"))
-    for voted in VOTED:
-        said = by_vote(cell.bank, cell.queries, plain[voted], cell.encoder.device.type)
-        cell.measured.add("votes", {**cell.where, "transform": voted}, cell.score(said))
+    said = by_vote(cell.bank, cell.queries, plain["standardise"], cell.encoder.device.type)
+    cell.measured.add("votes", cell.where, cell.score(said))
 
 
 def _removal_curve(cell: Cell) -> None:
     """mIoU against the number of dimensions removed, those of highest variance and one draw of random ones; inner product."""
     width = cell.bank.features.shape[1]
     for m in variance.sizes(width, (0.0, *cell.params.shares)):
-        for which in ("highest", "random"):
-            values = cell.measured.draws[cell.key(UNTUNED)] if m == 0 else cell.without(which, m)  # type: ignore[arg-type]
+        for which in SWEPT:
+            known = {0: UNTUNED, cell.m: f"{which}/ip"}
+            values = cell.measured.draws[cell.key(known[m])] if m in known else cell.without(which, m)
             cell.measured.add("removal", {**cell.where, "removed": which, "m": m, "share": m / width}, values)
 
 
@@ -236,8 +238,12 @@ def _bank_sizes(cell: Cell, strength: float) -> None:
     everything = bank_of(cell.grids, cell.task.bank_counts)
     for draw, images in draws:
         part = cell if draw == "bank" else replace(cell, bank=everything.of_images(images))
-        kinds = {name: part.neighbour(transforms.fit(kind, part.bank.features), m) for name, (kind, m) in SETTINGS.items()}
-        kinds["linear probe"] = cell.measured.draws[cell.key(LINEAR)] if draw == "bank" else part.fit(strength=strength)
+        if draw == "bank":
+            kinds = {name: cell.measured.draws[cell.key(f"{kind}/{metric}")] for name, (kind, metric) in SETTINGS.items()}
+            kinds["linear probe"] = cell.measured.draws[cell.key(LINEAR)]
+        else:
+            kinds = {name: part.neighbour(transforms.fit(kind, part.bank.features), m) for name, (kind, m) in SETTINGS.items()}
+            kinds["linear probe"] = part.fit(strength=strength)
         for probe_name, values in kinds.items():
             cell.measured.add("bank", {**cell.where, "draw": draw, "images": len(images), "probe": probe_name}, values)
 
@@ -281,7 +287,7 @@ def _depth(cell: Cell) -> None:
         for norm, (own, asked) in kinds.items():
             here = replace(cell, bank=bank_of(own, cell.task.bank_counts[few.main]), queries=asked)
             row = {**cell.where, "layer": depth, "of": len(names), "norm": norm}
-            for metric in METRICS:
+            for metric in METRICS if name == read else ("cosine",):
                 cell.measured.add("layers", {**row, "metric": metric, "removed": False}, here.neighbour(NONE, metric))
             if name == read:
                 cell.measured.add("layers", {**row, "metric": "ip", "removed": True}, here.without("highest", here.m))

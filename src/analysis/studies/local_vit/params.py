@@ -53,7 +53,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "default": {
         "encoders": (*groups.LOCAL, "zoo:untrained-vit"),
         "datasets": ("scenes:multi", "scenes:video", "scenes:pairs"),
-        "n_bank": 24,
+        "n_bank": 16,
         "n_test": 64,
         "n_views": 40,
         "n_videos": 40,

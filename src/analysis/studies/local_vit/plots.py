@@ -54,7 +54,7 @@ def segmentation(results: Results) -> Drawn:
     parts = {
         "nearest, raw inner product": cells[(cells["transform"] == "none") & (cells.metric == "ip")],
         "nearest, standardised cosine": cells[(cells["transform"] == "standardise") & (cells.metric == "cosine")],
-        "vote of 30, standardised": votes[votes["transform"] == "standardise"],
+        "vote of 30, standardised": votes,
         "linear probe": linear[linear.features == "all"],
     }
     table = pd.concat([part.assign(probe=name) for name, part in parts.items()])
@@ -70,16 +70,14 @@ def segmentation(results: Results) -> Drawn:
 
 
 def transforms(results: Results) -> Drawn:
-    """mIoU of the nearest patch under every transform (columns) and metric (panels), mean over data sets."""
+    """mIoU of the nearest patch under every transform and metric, mean over data sets."""
     table = pd.DataFrame(results.tables["segmentation"])
     encoders = list(dict.fromkeys(table.encoder))
     means = table.pivot_table(index="encoder", columns=["metric", "transform"], values="value", dropna=False)
-    fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 1.1 + 0.46 * len(encoders)), sharex=True)
-    for ax, metric in zip(axes, METRIC_WORDS, strict=True):
-        cells = means[metric].loc[encoders, list(TRANSFORM_WORDS)]
-        cells = cells.rename(index=titles(results), columns=TRANSFORM_WORDS)
-        heatmap(cells, ax, low=means.min().min(), high=means.max().max())
-        ax.set_title(METRIC_WORDS[metric])
+    shown = [(m, t) for m in METRIC_WORDS for t in TRANSFORM_WORDS if (m, t) in means and means[m, t].notna().any()]
+    fig, ax = plt.subplots(figsize=(WIDTH, 1.6 + 0.24 * len(encoders)))
+    cells = means.loc[encoders, shown].rename(index=titles(results))
+    heatmap(cells.set_axis([f"{TRANSFORM_WORDS[t]}, {METRIC_WORDS[m]}" for m, t in shown], axis=1), ax, high=means.max().max())
     gain = (means["cosine"]["standardise"] - means["ip"]["none"]).sort_values()
     names = titles(results)
     return fig, (
@@ -178,21 +176,26 @@ def bank_sizes(results: Results) -> Drawn:
 
 
 def depth(results: Results) -> Drawn:
-    """mIoU of the nearest patch after each block, by inner product (dashed) and cosine (solid)."""
+    """mIoU of the nearest patch by cosine after each block."""
     table = pd.DataFrame(results.tables["layers"])
-    table = table[(table.norm == "after the norm") & ~table.removed]
+    table = table[(table.norm == "after the norm") & ~table.removed & (table.metric == "cosine")]
     fig, axes = _panels(results, "layers", 2.9)
     for ax, (dataset, here) in zip(axes, table.groupby("dataset", sort=False), strict=True):
         for encoder, name in _encoders(results, here).items():
-            for metric, style in (("cosine", "o-"), ("ip", "--")):
-                line = here[(here.encoder == encoder) & (here.metric == metric)]
-                label = name if metric == "cosine" else None
-                shade = colour(methods(results)[encoder])
-                ax.plot(line.layer / line.of, line.value, style, color=shade, label=label, markersize=3, lw=1.2)
+            line = here[here.encoder == encoder]
+            ax.plot(
+                line.layer / line.of,
+                line.value,
+                "o-",
+                color=colour(methods(results)[encoder]),
+                label=name,
+                markersize=3,
+                lw=1.2,
+            )
         ax.set(title=dataset, xlabel="depth (1: last block)")
     axes[0].set_ylabel("mIoU")
     legend_below(fig, axes)
-    means = table[table.metric == "cosine"].groupby(["encoder", "layer"]).value.mean()
+    means = table.groupby(["encoder", "layer"]).value.mean()
     encoders = list(dict.fromkeys(table.encoder))
     last = sum(int(means[name].idxmax() == means[name].index.max()) for name in encoders)
     return fig, f"By cosine, the last block is the best one for {last} of {len(encoders)} encoders."
