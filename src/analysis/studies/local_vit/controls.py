@@ -16,7 +16,7 @@ from analysis.studies.local_vit.transforms import FeatureTransform, variances
 Array = np.ndarray
 Place = Literal["all", "own"]
 NOISE, NUISANCE, ROUNDED = "noise ", "nuisance ", "rounded "  # before the name of a setting
-ENERGY = 100.0  # of the noise, in total variances of the tokens: hides what they hold
+ENERGY = 1000.0  # of the noise, in total variances of the tokens: hides what they hold from every probe
 STRENGTHS = (1.0, 3.0, 12.0)  # of the planted dimensions; 1 plants nothing and only turns the axes
 
 
