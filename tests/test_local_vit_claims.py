@@ -15,7 +15,8 @@ from analysis.studies.local_vit.params import LocalVit
 Array = np.ndarray
 Change = Callable[[Array, Array, np.random.Generator], Array]  # tokens, their classes -> tokens
 WIDTH, MORE = 24, 8  # dimensions of the tokens, and of what some changes add: a quarter of both together
-CODES = np.random.default_rng(1).standard_normal((2, 9, WIDTH))  # of the classes
+CODES = np.random.default_rng(1).standard_normal((2, 9, WIDTH))  # of the classes, of equal length: no class is a hub
+CODES *= np.sqrt(WIDTH) / np.linalg.norm(CODES, axis=-1, keepdims=True)
 
 
 def plain(x: Array, labels: Array, rng: np.random.Generator) -> Array:

@@ -1,12 +1,14 @@
 """The engine of verdicts: for any estimates exactly one verdict, monotone, and changed by its controls."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ttest_ind
 
 from analysis.results import plain
 from analysis.rules import (
@@ -22,7 +24,7 @@ from analysis.rules import (
     state,
     units_needed,
 )
-from analysis.stats import Estimate, cluster_counts, over_units
+from analysis.stats import Estimate, between_units, cluster_counts, over_units
 
 NO, YES = Estimate(-5.0, -6.0, -4.0), Estimate(5.0, 4.0, 6.0)
 VALUES = st.floats(-3, 3)
@@ -165,3 +167,21 @@ def test_an_interval_over_units_covers_their_mean_nineteen_times_in_twenty():
 def test_one_unit_says_nothing_of_others():
     found = over_units(np.array([0.3]), np.zeros((1, 10)))
     assert state(found, -100) == "inconclusive"
+
+
+def test_a_difference_between_units_is_welchs_where_images_do_not_vary():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0.5, 0.1, 4), rng.normal(0.2, 0.3, 6)
+    found = between_units(first, second, np.zeros((4, 10)), np.zeros((6, 10)))
+    expected = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    np.testing.assert_allclose([found.low, found.high], [expected.low, expected.high])
+    assert found.value == pytest.approx(first.mean() - second.mean())
+    alone = between_units(first[:1], second, np.zeros((1, 10)), np.zeros((6, 10)))
+    assert (alone.low, alone.high) == (-math.inf, math.inf)
+
+
+def test_where_images_vary_most_few_units_do_not_widen_the_interval():
+    """Student's quantile is for what few units estimate: the variance between them, not that over images."""
+    draws = np.random.default_rng(0).normal(0, 0.1, 20_000)
+    found = over_units(np.full(3, 0.5) + [0, 1e-6, -1e-6], np.tile(draws, (3, 1)))
+    assert found.high - found.value == pytest.approx(0.196, rel=0.03)

@@ -34,7 +34,7 @@ CONV4 = (
     "conv4:random_init",
 )
 LOCAL = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:supervised-vit")
-LOCAL_PHOTOGRAPHS = tuple(f"zoo:{name}-tiny-imagenet" for name in ("mae", "dino-vit", "supervised-vit"))
+LOCAL_PHOTOGRAPHS: tuple[str, ...] = ()  # transformers trained on photographs: none is shipped yet
 WORLD = ("zoo:untrained", "zoo:supervised", "zoo:simclr", "zoo:dinov2")
 DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "supervised", "untrained"))
 SCENES = ("scenes:objects", "scenes:fine", "scenes:context", "scenes:textures")
