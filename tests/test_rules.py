@@ -183,5 +183,5 @@ def test_a_difference_between_units_is_welchs_where_images_do_not_vary():
 def test_where_images_vary_most_few_units_do_not_widen_the_interval():
     """Student's quantile is for what few units estimate: the variance between them, not that over images."""
     draws = np.random.default_rng(0).normal(0, 0.1, 20_000)
-    found = over_units(np.full(3, 0.5) + [0, 1e-6, -1e-6], np.tile(draws, (3, 1)))
+    found = over_units(np.array([0.5, 0.5 + 1e-6, 0.5 - 1e-6]), np.tile(draws, (3, 1)))
     assert found.high - found.value == pytest.approx(0.196, rel=0.03)
