@@ -3,17 +3,36 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from analysis.studies.qscore import plots
+from analysis.results import Results
+from analysis.studies.qscore import figures
+from analysis.studies.qscore.claims import judged
+from analysis.studies.qscore.measure import QMeasured
+
+ENCODERS = ("zoo:simclr", "zoo:supervised")
 
 
 def test_a_figure_of_activations_is_drawn_where_every_image_is_right():
-    rows = [
+    results = Results("qscore", "default", "default", {})
+    results.tables["encoders"] = [{"encoder": encoder, "title": encoder} for encoder in ENCODERS]
+    results.tables["activity"] = [
         {"encoder": encoder, "what": what, "features": kind, "value": value, "low": value, "high": value}
-        for encoder in ("zoo:simclr", "zoo:supervised")
-        for what, value in (("effect", np.nan), ("eta", 0.4))
-        for kind in ("D", "random", "all", "gain")
+        for encoder in ENCODERS
+        for what, pairs in (
+            ("activity", {"D": np.nan, "random": np.nan}),
+            ("selectivity", {"D": 0.4, "all": 0.3}),
+        )
+        for kind, value in pairs.items()
     ]
-    fig, caption = plots.activity(rows, {"zoo:simclr": "SimCLR", "zoo:supervised": "Supervised"})
+    fig, caption = figures.activity(results)
     assert "in 0 of 2 encoders" in caption
     assert "average feature in 2" in caption
     plt.close(fig)
+
+
+def test_where_every_image_is_right_q1_is_not_testable_and_says_why():
+    measured = QMeasured(0, 50)
+    measured.tables["representations"] = [
+        {"encoder": encoder, "two_sided": False, "value": 1.0, "coverage": 1.0, "eps": 4.0}
+        for encoder in ("zoo:simclr", "zoo:vicreg")
+    ]
+    assert "no probe has both right and wrong answers" in judged(measured)["Q1"].unmet

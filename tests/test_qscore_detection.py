@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from analysis.stats import cluster_counts
 from analysis.studies.qscore import compression, controls
-from analysis.studies.qscore.activity import Activity, Rule, discriminative
-from analysis.studies.qscore.detection import detect, resample, risk_coverage
+from analysis.studies.qscore.activity import Activity, Definition, discover
+from analysis.studies.qscore.detection import auroc_within, detect, risk_coverage
+
+
+def resample(m: int, draws: int, seed: int) -> np.ndarray:
+    """How often each of m images counts: once, then as each bootstrap sample has it."""
+    return np.concatenate([np.ones((1, m)), cluster_counts(np.arange(m), draws, seed)])
 
 
 def sample(m: int = 300, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -106,11 +112,10 @@ def test_planted_failures_are_predicted_by_q_and_not_by_random_features() -> Non
     from analysis import probing
 
     (x, labels), (y, truth) = planted(2000, 0), planted(1000, 1)
-    rule = Rule(low=75, high=100)
-    chosen = discriminative(Activity(rule).update(x).percent, rule)
-    assert set(np.flatnonzero(chosen)) == set(range(80))
+    of = discover(x, Definition(low=75, high=100))
+    assert set(np.flatnonzero(of.features)) == set(range(80))
     probe = probing.fit_linear(x, labels)
-    correct, found = probe.predict(y) == truth, controls.all_scores(x, y, chosen, probe.predict_proba(y), rule, 0)
+    correct, found = probe.predict(y) == truth, controls.all_scores(x, y, of, probe.predict_proba(y), 0)
     weights = resample(1000, 200, 0)
     q, random = (detect(found[name], correct, weights).auroc for name in ("q", "random"))
     assert q[0] > 0.9
@@ -121,12 +126,33 @@ def test_every_score_is_finite_one_per_image_and_listed() -> None:
     rng = np.random.default_rng(0)
     x, y = (np.maximum(rng.standard_normal((n, 128)), 0).astype(np.float32) for n in (200, 90))
     y[3] = 0  # a representation without any activity
-    chosen = discriminative(Activity(Rule(2)).update(x).percent)
-    found = controls.all_scores(x, y, chosen, np.full((90, 4), 0.25), Rule(2), 0)
+    found = controls.all_scores(x, y, discover(x, Definition(2)), np.full((90, 4), 0.25), 0)
     assert list(found) == list(controls.SCORES)
     for name, score in found.items():
         assert score.shape[-1] == 90, name
         assert np.isfinite(score).all(), name
+
+
+def test_a_score_that_says_what_the_control_says_is_at_chance_among_images_of_like_control() -> None:
+    rng = np.random.default_rng(0)
+    control, own = rng.normal(size=(2, 4000))
+    correct = rng.random(4000) < 1 / (1 + np.exp(-control - own))
+    weights = resample(4000, 20, 0)
+    same, other = (auroc_within(score, correct, control, weights) for score in (np.exp(control), own))
+    assert detect(control, correct, weights).auroc[0] > 0.65
+    assert abs(same[0] - 0.5) < 0.02
+    assert other[0] > 0.65
+    both = auroc_within(np.stack([np.exp(control), own]), correct, control, weights)
+    assert np.allclose(both, (same + other) / 2)
+
+
+def test_auroc_among_like_images_counts_the_pairs_of_each_part() -> None:
+    score, correct = sample(200)
+    control = np.random.default_rng(3).normal(size=200)
+    part = np.argsort(np.argsort(control)) * 20 // 200
+    pairs = [(i, j) for i in np.flatnonzero(correct) for j in np.flatnonzero(~correct) if part[i] == part[j]]
+    expected = np.mean([(score[i] > score[j]) + 0.5 * (score[i] == score[j]) for i, j in pairs])
+    assert auroc_within(score, correct, control, np.ones((1, 200)))[0] == pytest.approx(expected)
 
 
 def test_random_sets_have_the_size_of_d_and_are_not_d() -> None:
@@ -137,37 +163,50 @@ def test_random_sets_have_the_size_of_d_and_are_not_d() -> None:
     assert np.array_equal(sets[3], controls.random_sets(chosen, 20, 0)[3])
 
 
-def test_closeness_is_the_mean_cosine_to_the_nearest() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(50, 8)), rng.normal(size=(7, 8))
-    cosine = (y / np.linalg.norm(y, axis=1, keepdims=True)) @ (x / np.linalg.norm(x, axis=1, keepdims=True)).T
-    assert np.allclose(controls.closeness(x, y, 3), np.sort(cosine, 1)[:, -3:].mean(1))
-
-
 def test_the_window_runs_through_all_features_and_the_papers_percentiles() -> None:
-    assert compression.window(1.0, Rule()) == (0, 100)
-    assert compression.window(0.45, Rule()) == pytest.approx((50, 95))
+    assert compression.window(1.0, Definition()) == (0, 100)
+    assert compression.window(0.45, Definition()) == pytest.approx((50, 95))
     for kept in (0.9, 0.6, 0.2):
-        low, high = compression.window(kept, Rule())
+        low, high = compression.window(kept, Definition())
         assert 0 < low < high < 100
         assert high - low == pytest.approx(100 * kept)
 
 
 def test_windows_are_nested_and_of_the_size_asked_for() -> None:
     percent = np.random.default_rng(0).random(511)
-    sets = [set(compression.kept_features(percent, kept, Rule())) for kept in (0.2, 0.45, 0.6, 0.8, 1.0)]
+    sets = [set(compression.kept_features(percent, kept, Definition())) for kept in (0.2, 0.45, 0.6, 0.8, 1.0)]
     assert [len(found) for found in sets] == [round(kept * 511) for kept in (0.2, 0.45, 0.6, 0.8, 1.0)]
     assert all(small <= large for small, large in pairwise(sets))
 
 
 def test_every_way_keeps_equally_many_and_what_matters_survives() -> None:
+    from analysis import probing
+
     (x, labels), (y, truth) = planted(600, 0, own=2), planted(300, 1, own=2)
-    percent = Activity(Rule()).update(x).percent
-    found = list(compression.representations(x, y, percent, 0.04, Rule(low=96, high=100), 3, 0))
-    assert [way for way, *_ in found].count("random") == 3
-    assert {(part.shape, other.shape) for _, part, other in found} == {((600, 16), (300, 16))}
-    hits = compression.correct_by_way(x, labels, y, truth, percent, (0.04, 1.0), Rule(low=96, high=100), 3, 0)
-    score = {key: value.mean() for key, value in hits.items()}
-    assert score["discriminative", 0.04] > score["random", 0.04] + 0.1
-    assert score["discriminative", 1.0] == pytest.approx(score["random", 1.0], abs=0.02), "all features in another order"
-    assert {way for way, _ in score} == set(compression.WAYS)
+    definition = Definition(low=96, high=100)
+    percent, probe = Activity(definition).update(x).percent, probing.fit_linear(x, labels)
+    ways = list(compression.ways(x, labels, y, percent, 0.04, definition, 2, 0, more=True))
+    assert [way for way, *_ in ways].count("random") == 2
+    assert {way for way, *_ in ways} == set(compression.WAYS)
+    assert {(part.shape, other.shape) for _, part, other in ways} == {((600, 16), (300, 16))}
+    score = {way: compression.refit(probe, part, labels, other, truth).mean() for way, part, other in ways}
+    assert score["discriminative"] > score["random"] + 0.1
+    assert score["lasso"] > score["random"] + 0.1
+    whole = compression.refit(probe, x[:, ::-1], labels, y[:, ::-1], truth).mean()
+    assert whole == pytest.approx((probe.predict(y) == truth).mean(), abs=0.02), "all features in another order"
+
+
+def test_lasso_takes_the_features_that_tell_classes_apart() -> None:
+    x, labels = planted(1000, 0, own=1)
+    assert set(compression.lasso(x, labels, 8)) == set(range(8))
+
+
+def test_a_diluted_representation_loses_by_the_cut_only_what_was_put_in() -> None:
+    rng = np.random.default_rng(0)
+    x = np.maximum(rng.standard_normal((300, 60)), 0)
+    wide, _ = compression.diluted(x, x[:50], 0.6, 0)
+    assert wide.shape == (300, 100)
+    assert np.array_equal(wide[:, 40:], x)
+    percent = np.concatenate([np.zeros(40), 1 + rng.random(60)])
+    kept = compression.kept_features(percent, 0.6, Definition())
+    assert (kept >= 40).mean() > 0.9

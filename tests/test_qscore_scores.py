@@ -5,7 +5,7 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.studies.qscore import scores
-from analysis.studies.qscore.activity import Activity, Rule, discriminative, highly_active, moments
+from analysis.studies.qscore.activity import Activity, Definition, discriminative, highly_active, moments
 from analysis.studies.qscore.scores import q_score
 
 
@@ -14,8 +14,8 @@ def heavy(n: int, r: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).exponential(size=(n, r)) ** 2
 
 
-def active(h: np.ndarray, rule: Rule) -> np.ndarray:
-    return highly_active(h, moments(h), rule)
+def active(h: np.ndarray, definition: Definition) -> np.ndarray:
+    return highly_active(h, moments(h), definition)
 
 
 def by_hand(h: np.ndarray, chosen: np.ndarray, eps: float) -> list[float]:
@@ -34,7 +34,7 @@ def test_a_case_small_enough_to_count_by_hand() -> None:
     h = np.zeros((4, 20))
     h[0, 3] = h[1, 3] = h[2, 5] = 1.0  # one feature of twenty: mu = 1/20, z = sqrt(19) = 4.36 > 4
     h[3] = 1.0  # all equal: none stands out
-    counted = Activity(Rule()).update(h)
+    counted = Activity(Definition()).update(h)
     assert counted.percent[3] == 50
     assert counted.percent[5] == 25
     assert counted.percent.sum() == 75
@@ -51,13 +51,13 @@ def test_a_case_small_enough_to_count_by_hand() -> None:
 def test_the_score_is_equation_1_read_aloud(eps: float, dtype: type) -> None:
     h = heavy(40, 64).astype(dtype)
     chosen = np.random.default_rng(1).random(64) < 0.45
-    assert np.allclose(q_score(h, chosen, Rule(eps)).value, by_hand(h, chosen, eps), atol=1e-6)
+    assert np.allclose(q_score(h, chosen, Definition(eps)).value, by_hand(h, chosen, eps), atol=1e-6)
 
 
 def test_lengths_of_representations_change_nothing() -> None:
     h, scale = heavy(200, 128), np.random.default_rng(1).uniform(1e-3, 1e3, (200, 1))
-    percent = Activity(Rule(2)).update(h).percent
-    assert np.array_equal(Activity(Rule(2)).update(h * scale).percent, percent)
+    percent = Activity(Definition(2)).update(h).percent
+    assert np.array_equal(Activity(Definition(2)).update(h * scale).percent, percent)
     chosen = discriminative(percent)
     assert np.allclose(q_score(h * scale, chosen).value, q_score(h, chosen).value)
 
@@ -71,7 +71,7 @@ def test_a_shift_of_all_features_changes_the_score() -> None:
 
 def test_permuting_features_permutes_what_is_found_and_leaves_the_score() -> None:
     h, order = heavy(3000, 64) * np.linspace(1, 4, 64), np.random.default_rng(1).permutation(64)
-    percent = Activity(Rule(2)).update(h).percent
+    percent = Activity(Definition(2)).update(h).percent
     edges = np.sort(percent)[[round(0.5 * 64) - 1, round(0.5 * 64), round(0.95 * 64) - 1, round(0.95 * 64)]]
     assert edges[0] < edges[1], "ties at the edges are another law"
     assert edges[2] < edges[3]
@@ -82,18 +82,18 @@ def test_permuting_features_permutes_what_is_found_and_leaves_the_score() -> Non
 
 def test_no_data_can_make_features_more_active_than_cantelli_allows() -> None:
     for h in (heavy(500, 512), np.random.default_rng(0).standard_cauchy((500, 512)), np.eye(500, 512)):
-        assert Activity(Rule(4)).update(h).percent.mean() <= 100 / 17 + 1e-9
+        assert Activity(Definition(4)).update(h).percent.mean() <= 100 / 17 + 1e-9
 
 
 @pytest.mark.parametrize(("r", "possible"), [(17, False), (18, True)])
 def test_at_most_seventeen_features_never_exceed_four_standard_deviations(r: int, possible: bool) -> None:
-    assert active(np.eye(1, r), Rule(4)).any() == possible  # the largest z of r numbers is sqrt(r - 1)
+    assert active(np.eye(1, r), Definition(4)).any() == possible  # the largest z of r numbers is sqrt(r - 1)
 
 
 def test_the_share_of_images_without_active_features_is_that_of_rectified_noise() -> None:
     for r, least, most in ((512, 0.15, 0.2), (2048, 0, 0.002)):
         h = np.maximum(np.random.default_rng(0).standard_normal((8000, r)), 0)
-        counted = Activity(Rule(4)).update(h)
+        counted = Activity(Definition(4)).update(h)
         assert counted.empty == 8000 - (h > (h.mean(1) + 4 * h.std(1))[:, None]).any(1).sum()
         assert least <= 1 - counted.coverage <= most
 
@@ -144,7 +144,7 @@ def test_planted_features_are_recovered() -> None:
     share = np.concatenate([np.full(200, 0.002), np.full(180, 0.03), np.full(20, 0.3)])
     h = rng.uniform(0, 0.1, (n, r)) + 2 * (rng.random((n, r)) < share)
     place = rng.permutation(r)
-    chosen = discriminative(Activity(Rule(1)).update(h[:, place]).percent)
+    chosen = discriminative(Activity(Definition(1)).update(h[:, place]).percent)
     assert set(place[chosen]) == set(range(200, 380))
 
 
@@ -180,26 +180,28 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path) -> None:
 def test_two_sided_features_see_both_signs_and_agree_with_one_sided_where_there_is_one() -> None:
     h = np.zeros((2, 40))
     h[0, 1], h[1, 1] = 1.0, -1.0
-    both, one = active(h, Rule(two_sided=True)), active(h, Rule())
+    both, one = active(h, Definition(two_sided=True)), active(h, Definition())
     assert both[:, 1].all()
     assert one[:, 1].tolist() == [True, False]
     chosen = np.arange(40) == 1
-    assert np.allclose(q_score(h, chosen, Rule(two_sided=True)).value, 0.975)
+    assert np.allclose(q_score(h, chosen, Definition(two_sided=True)).value, 0.975)
     right = heavy(100, 256)
-    assert np.array_equal(active(right, Rule(two_sided=True)), active(right, Rule())), "nothing lies 4 sigma below a mean here"
+    assert np.array_equal(active(right, Definition(two_sided=True)), active(right, Definition())), (
+        "nothing lies 4 sigma below a mean here"
+    )
 
 
 def test_features_equal_up_to_rounding_have_no_active_one() -> None:
     for value in (1e-20, 0.1, 1e6, 1e15):
         h = np.full((3, 300), value, dtype=np.float32)
         h[1, 7] = np.nextafter(h[1, 7], np.float32(np.inf))
-        assert not active(h, Rule()).any()
+        assert not active(h, Definition()).any()
 
 
 def test_features_far_from_zero_keep_their_spread() -> None:
     h = heavy(50, 256)
     assert np.array_equal(
-        active((h + 1000).astype(np.float32), Rule(2)), active((h + 1000).astype(np.float32).astype(float), Rule(2))
+        active((h + 1000).astype(np.float32), Definition(2)), active((h + 1000).astype(np.float32).astype(float), Definition(2))
     )
 
 
@@ -219,11 +221,34 @@ def test_the_first_version_changes_with_length_and_the_published_one_does_not() 
     assert np.allclose(scores.preprint(2 * h), scores.preprint(h))
 
 
+@pytest.mark.parametrize("unit", [1e-37, 1e-30, 1e-19, 1e18, 1e25, 1e35])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_unit_of_measurement_changes_d_the_score_or_sparsity(unit: float, dtype: type) -> None:
+    h = (heavy(60, 128) * np.random.default_rng(2).choice([1.0, 3.0], (60, 1))).astype(dtype)
+    scaled = (h.astype(float) * unit).astype(dtype)
+    percent, other = (Activity(Definition(2)).update(part).percent for part in (h, scaled))
+    assert np.abs(percent - other).max() <= 100 / 60, "at most one image at the edge, by rounding"
+    chosen = discriminative(percent)
+    assert chosen.any()
+    assert np.allclose(q_score(scaled, chosen, Definition(2)).value, q_score(h, chosen, Definition(2)).value, rtol=1e-3)
+    for score in (scores.sparsity, scores.largest_z):
+        assert np.allclose(score(scaled), score(h), rtol=1e-4)
+
+
+def test_rows_of_zeros_and_of_extremes_among_others_disturb_none() -> None:
+    h = heavy(6, 64).astype(np.float32)
+    mixed = h.copy()
+    mixed[1], mixed[4] = 0, mixed[4] * np.float32(1e30)
+    assert np.array_equal(active(mixed, Definition(2))[[0, 2, 3, 5]], active(h, Definition(2))[[0, 2, 3, 5]])
+    assert not active(mixed, Definition(2))[1].any()
+    assert np.array_equal(active(mixed, Definition(2))[4], active(h, Definition(2))[4])
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: Rule(eps=-1), "eps cannot be -1"),
-        (lambda: Rule(low=95, high=50), "percentiles cannot be 95 and 50"),
+        (lambda: Definition(eps=-1), "eps cannot be -1"),
+        (lambda: Definition(low=95, high=50), "percentiles cannot be 95 and 50"),
         (lambda: Activity().update(np.zeros(5)), "must be (n, r)"),
         (lambda: Activity().update(np.full((2, 30), np.nan)), "not finite"),
         (lambda: Activity().update(np.ones((2, 30))).update(np.ones((2, 31))), "width 31 after features of width 30"),

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
@@ -62,15 +63,16 @@ def cluster_counts(clusters: np.ndarray, draws: int, seed: int) -> np.ndarray:
     return counts[:, code]
 
 
-def over_units(values: np.ndarray, draws: np.ndarray, level: float = 0.95, comparisons: int = 1) -> Estimate:
+def over_units(values: ArrayLike, draws: np.ndarray | None = None, level: float = 0.95, comparisons: int = 1) -> Estimate:
     """The mean of k units (encoders, seeds), with an interval over units and over what `draws` (k, B) resamples within them.
 
     Its variance is that of the k values over k, plus that of the mean's draws: units are few, and share the images. The
     quantile is Student's, with Satterthwaite's degrees of freedom: k - 1 where units vary most, more where images do. A single
     unit says nothing of others: the interval is infinite.
     """
-    values, draws = np.asarray(values, dtype=float), np.asarray(draws, dtype=float)
-    return _interval(float(np.mean(values)), [values], np.nanvar(draws.mean(axis=0)), level, comparisons)
+    units = np.asarray(values, dtype=float)
+    images = 0.0 if draws is None else float(np.nanvar(np.mean(np.asarray(draws, dtype=float), axis=0)))
+    return _interval(float(np.mean(units)), [units], images, level, comparisons)
 
 
 def between_units(

@@ -67,6 +67,8 @@ def resolve(study: str, preset: str = "default", overrides: dict[str, Any] | Non
         raise UserError(f"unknown preset {preset!r}; there is {_listed(PRESETS)}{_guess(preset, PRESETS)}")
     given = dict(overrides or {})
     for name in given:
+        if name in model.renamed:
+            raise UserError(f"{study}: parameter {name!r} is called {model.renamed[name]!r} now")
         if name not in model.model_fields:
             raise UserError(
                 f"{study} has no parameter {name!r}{_guess(name, model.model_fields)}; it has {_listed(model.model_fields)}"

@@ -1,6 +1,6 @@
 """What the parameters of every study share."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -20,11 +20,13 @@ class StudyParams(BaseModel):
         title: of the study's pages.
         paper: citation key of the paper whose claims it judges; "" for a study of what the others measure with.
         place: where it stands in lists.
+        renamed: old name of a parameter -> its name now; the old one is refused with the new one named.
     """
 
     title: ClassVar[str]
     paper: ClassVar[str] = ""
     place: ClassVar[int]
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -16,8 +16,8 @@ NUMBERS = 2**17  # per chunk, of at most 255 images: it stays in a core's cache,
 
 
 @dataclass(frozen=True)
-class Rule:
-    """The definition, with what the paper leaves open.
+class Definition:
+    """What is highly active and what is discriminative, with what the paper leaves open.
 
     The paper gives eps = 4 and percentiles 50 and 95, says that the range is empirical, and normalises h to length 1. It does
     not say which standard deviation (here: of the population, divided by r) nor what the percentiles are taken over (here: all
@@ -69,34 +69,50 @@ def chunks(h: Array) -> Iterator[Array]:
 def moments(rows: Array) -> Moments:
     """`Moments` of rows (n, r). The spread of features that are equal up to rounding is infinite: none of them stands out.
 
+    Rows whose squares leave the range of their type are computed at a largest value of 1, in double precision.
+
     Raises:
         UserError: a number is not finite.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = [part.astype(np.float64) for part in _moments(rows)]
+        square = parts[2] ** 2
+    info = np.finfo(rows.dtype)
+    odd = np.flatnonzero(~((square > info.tiny / info.eps) & (square < info.max / rows.shape[1])))
+    if len(odd):
+        extreme = rows[odd].astype(np.float64)
+        largest = np.abs(extreme).max(axis=1)
+        if not np.isfinite(largest).all():
+            raise UserError("features hold a number that is not finite")
+        scale = np.where(largest > 0, largest, 1)
+        for part, found in zip(parts, _moments(extreme / scale[:, None], info.eps), strict=True):
+            part[odd] = found * scale
+    return Moments(*parts)
+
+
+def _moments(rows: Array, rounding: float | None = None) -> tuple[Array, Array, Array]:
     r = rows.shape[1]
     mean = rows.mean(axis=1)
     squares = np.vecdot(rows, rows)
-    if not np.isfinite(squares).all():
-        raise UserError("features hold a number that is not finite")
     variance = squares / r - mean * mean
     far = np.flatnonzero(variance < 0.01 * squares / r)  # far from 0: the difference of two large numbers is mostly rounding
     variance[far] = rows[far].var(axis=1)
-    spread = np.sqrt(variance)
-    spread[spread <= 4 * np.finfo(rows.dtype).eps * np.sqrt(squares / r)] = np.inf
-    return Moments(mean, spread, np.sqrt(squares))
+    spread = np.sqrt(np.maximum(variance, 0))
+    spread[spread <= 4 * (rounding or np.finfo(rows.dtype).eps) * np.sqrt(squares / r)] = np.inf
+    return mean, spread, np.sqrt(squares)
 
 
-def highly_active(rows: Array, found: Moments, rule: Rule) -> Array:
+def highly_active(rows: Array, of: Moments, definition: Definition) -> Array:
     """(n, r) bool: the set L of each image."""
-    if rule.two_sided:
-        return np.abs(rows - found.mean[:, None]) > (rule.eps * found.spread)[:, None]
-    return rows > (found.mean + rule.eps * found.spread)[:, None]
+    mean, margin = of.mean.astype(rows.dtype)[:, None], (definition.eps * of.spread).astype(rows.dtype)[:, None]
+    return np.abs(rows - mean) > margin if definition.two_sided else rows > mean + margin
 
 
 class Activity:
     """A_j of a stream of images: in how many of them feature j is highly active. Memory does not grow with their number."""
 
-    def __init__(self, rule: Rule | None = None) -> None:
-        self.rule = rule or Rule()
+    def __init__(self, definition: Definition | None = None) -> None:
+        self.definition = definition or Definition()
         self.n, self.empty = 0, 0
         self._counts: Array = np.zeros(0, dtype=np.int64)
 
@@ -107,7 +123,7 @@ class Activity:
             UserError: features that are no finite matrix, or of another width than those before.
         """
         for rows in chunks(h):
-            active = highly_active(rows, moments(rows), self.rule)
+            active = highly_active(rows, moments(rows), self.definition)
             if not self.n:
                 self._counts = np.zeros(rows.shape[1], dtype=np.int64)
             if active.shape[1] != len(self._counts):
@@ -134,44 +150,43 @@ class Activity:
         return 1 - self.empty / max(self.n, 1)
 
 
-def discriminative(percent: Array, rule: Rule | None = None) -> Array:
-    """D (r,) bool: the features between the percentiles of A, given A (r,). No labels are used. See `Rule` for ties."""
-    rule = rule or Rule()
+def discriminative(percent: Array, definition: Definition | None = None) -> Array:
+    """D (r,) bool: the features between the percentiles of A, given A (r,). No labels are used. See `Definition` for ties."""
+    definition = definition or Definition()
     r = len(percent)
-    ranked = np.argsort(percent, kind="stable")[round(r * rule.low / 100) : round(r * rule.high / 100)]
+    ranked = np.argsort(percent, kind="stable")[round(r * definition.low / 100) : round(r * definition.high / 100)]
     chosen = np.zeros(r, dtype=bool)
     chosen[ranked] = True
     return chosen & (np.asarray(percent) > 0)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What training images say of an encoder: the rule used, A (r,) in percent, D (r,), and the share with a defined Q."""
+class Discriminative:
+    """What training images say of an encoder: the definition used, A (r,) in percent, D (r,), and the share with a Q."""
 
-    rule: Rule
+    definition: Definition
     percent: Array
-    chosen: Array
+    features: Array
     coverage: float
 
 
 STEPS = (4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.0)
 
 
-def find(x: Array, rule: Rule, least: float = 0.0) -> Found:
-    """D and its coverage on training features x (n, r), with eps lowered as far as it must be.
+def discover(x: Array, definition: Definition, min_coverage: float = 0.0) -> Discriminative:
+    """D and its coverage on training features x (n, r), with eps lowered as far as it must be. No labels are used.
 
     eps = 4 suits wide, sparse representations. Narrow or dense ones exceed it nowhere (of r numbers none lies more than
-    sqrt(r - 1) above their mean), and Q is then undefined nearly everywhere. eps is therefore the largest of `rule.eps` and the
-    smaller `STEPS` for which at least a share `least` of the training images has an active feature in D. No labels are used.
-    `least` = 0 leaves eps as it is.
+    sqrt(r - 1) above their mean), and Q is then undefined nearly everywhere. eps is therefore the largest of `definition.eps`
+    and the smaller `STEPS` for which at least a share `min_coverage` of the training images has an active feature in D; 0
+    leaves eps as it is.
     """
-    for eps in (rule.eps, *(step for step in STEPS if step < rule.eps)):
-        tried = replace(rule, eps=eps)
+    for eps in (definition.eps, *(step for step in STEPS if step < definition.eps)):
+        tried = replace(definition, eps=eps)
         percent = Activity(tried).update(x).percent
-        chosen = discriminative(percent, tried)
-        covered = sum(int((highly_active(rows, moments(rows), tried) & chosen).any(axis=1).sum()) for rows in chunks(x)) / len(
-            x
-        )
-        if covered >= least:
+        features = discriminative(percent, tried)
+        defined = [(highly_active(rows, moments(rows), tried) & features).any(axis=1) for rows in chunks(x)]
+        coverage = float(np.concatenate(defined).mean())
+        if coverage >= min_coverage:
             break
-    return Found(tried, percent, chosen, covered)
+    return Discriminative(tried, percent, features, coverage)

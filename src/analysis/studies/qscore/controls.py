@@ -6,13 +6,14 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.neighbours import nearest
 from analysis.probing import NEIGHBOURS
 from analysis.studies.qscore import scores
-from analysis.studies.qscore.activity import Array, Rule
+from analysis.studies.qscore.activity import Array, Discriminative
 from analysis.studies.qscore.scores import q_score
 
 Q, SPARSITY, RANDOM = "q", "sparsity", "random"
-DRAWS = 10  # random sets of features
+DRAWS = 10  # random sets of features, an even number: the negative control holds one half against the other
 
 
 @dataclass(frozen=True)
@@ -47,42 +48,40 @@ SCORES: Mapping[str, Score] = {
 }
 
 
-def random_sets(chosen: Array, draws: int, seed: int) -> list[Array]:
-    """`draws` random sets of as many features as `chosen` (r,), from all r."""
+def random_sets(features: Array, draws: int, seed: int) -> list[Array]:
+    """`draws` random sets of as many features as `features` (r,) bool holds, from all r."""
     rng = np.random.default_rng(seed)
-    return [rng.permutation(chosen) for _ in range(draws)]
+    return [rng.permutation(features) for _ in range(draws)]
 
 
-def all_scores(x: Array, y: Array, chosen: Array, probabilities: Array, rule: Rule, seed: int) -> dict[str, Array]:
+def all_scores(x: Array, y: Array, of: Discriminative, probabilities: Array, seed: int) -> dict[str, Array]:
     """Every score of `SCORES` for images with features y (m, r): (m,), or (draws, m) for random sets.
 
     Args:
-        x: (n, r) features of the training images: where D was found, and where neighbours lie.
-        chosen: (r,) bool, D.
+        x: (n, r) features of the training images: where D comes from, and where neighbours lie.
+        of: D, and the definition that suits it.
         probabilities: (m, c) of the linear probe.
     """
+    features, definition = of.features, of.definition
     ranked = np.sort(probabilities, axis=1)
     return {
-        Q: q_score(y, chosen, rule).value,
+        Q: q_score(y, features, definition).value,
         "v1": scores.v1(y),
         "preprint": scores.preprint(y),
-        RANDOM: np.stack([q_score(y, drawn, rule).value for drawn in random_sets(chosen, DRAWS, seed)]),
-        "tails": q_score(y, ~chosen, rule).value,
-        "everything": q_score(y, np.ones_like(chosen), rule).value,
+        RANDOM: random_q(y, of, seed),
+        "tails": q_score(y, ~features, definition).value,
+        "everything": q_score(y, np.ones_like(features), definition).value,
         SPARSITY: scores.sparsity(y),
-        "count": q_score(y, chosen, rule).active.astype(float),
+        "count": q_score(y, features, definition).active.astype(float),
         "largest_z": scores.largest_z(y),
         "norm": np.linalg.norm(y, axis=1),
-        "neighbours": closeness(x, y),
+        "neighbours": nearest(y, x, NEIGHBOURS)[1].mean(1),
         "softmax": ranked[:, -1],
         "entropy": (probabilities * np.log(probabilities.clip(1e-12))).sum(1),
         "margin": ranked[:, -1] - ranked[:, -2],
     }
 
 
-def closeness(x: Array, y: Array, k: int = NEIGHBOURS) -> Array:
-    """Mean cosine similarity of each row of y (m, r) to its k nearest rows of x (n, r): (m,)."""
-    unit_x, unit_y = (z / np.linalg.norm(z, axis=1, keepdims=True).clip(1e-12) for z in (x, y))
-    k = min(k, len(x))
-    parts = [unit_y[start : start + 1000] @ unit_x.T for start in range(0, len(y), 1000)]
-    return np.concatenate([np.partition(part, -k, axis=1)[:, -k:].mean(1) for part in parts])
+def random_q(y: Array, of: Discriminative, seed: int) -> Array:
+    """(draws, m) Q of y (m, r) with random sets of as many features in place of D."""
+    return np.stack([q_score(y, some, of.definition).value for some in random_sets(of.features, DRAWS, seed)])

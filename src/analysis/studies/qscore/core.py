@@ -8,7 +8,7 @@ import numpy as np
 from analysis import datasets
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
-from analysis.studies.qscore.activity import Array, Rule, highly_active, moments
+from analysis.studies.qscore.activity import Array, Discriminative, highly_active, moments
 from analysis.studies.qscore.attribution import grad_cam, input_gradient, map_layer, upsample
 from analysis.studies.qscore.overlap import MEASURES, centre_prior
 
@@ -20,6 +20,7 @@ DISCRIMINATIVE, RANDOM, EVERYTHING, GRADIENT, CENTRE, EVEN = (
     "centre",
     "even",
 )
+OTHER = "other core"
 MAPS: Mapping[str, str] = {
     DISCRIMINATIVE: "discriminative features",
     RANDOM: "as many random features",
@@ -36,11 +37,13 @@ class Regions:
 
     Attributes:
         images: (n, s, s, 3) uint8.
-        masks: region -> (n, s, s) bool: `core`, what defines the class; `object`; `ground`, all else.
+        masks: region -> (n, s, s) bool: `core`, what defines the class; `object`; `background`, all else.
+        clusters: (n,) what is independent.
     """
 
     images: Array
     masks: dict[str, Array]
+    clusters: Array
 
 
 def regions(dataset: str, n: int, size: int) -> Regions:
@@ -54,46 +57,51 @@ def regions(dataset: str, n: int, size: int) -> Regions:
     data = datasets.load(dataset, size=size, n=n)
     if "foreground" not in data.masks:
         raise UserError(f"{dataset} has no masks of objects: set n_maps=0, or take a data set that has")
-    thing = data.masks["foreground"]
-    return Regions(data.images, {"core": data.masks.get("part", thing), "object": thing, "ground": ~thing})
+    foreground = data.masks["foreground"]
+    masks = {"core": data.masks.get("part", foreground), "object": foreground, "background": ~foreground}
+    return Regions(data.images, masks, data.clusters)
 
 
-def choices(h: Array, chosen: Array, rule: Rule, seed: int) -> dict[str, Array]:
-    """Features (n, r) whose sum is mapped: L n D of each image, as many that are active at all drawn at random, and all."""
-    found = highly_active(h, moments(h), rule) & chosen
+def choices(h: Array, of: Discriminative, seed: int) -> dict[str, Array]:
+    """Features (n, r) whose sum is mapped: L n D of each image, as many random ones that are active at all, and all."""
+    active = highly_active(h, moments(h), of.definition) & of.features
     rng = np.random.default_rng(seed)
     order = np.argsort(np.where(h > 0, rng.random(h.shape), 2.0), axis=1, kind="stable")
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.broadcast_to(np.arange(h.shape[1]), h.shape), axis=1)
-    drawn = rank < found.sum(1, keepdims=True)
-    return {DISCRIMINATIVE: found, RANDOM: drawn, EVERYTHING: np.ones_like(found)}
+    return {DISCRIMINATIVE: active, RANDOM: rank < active.sum(1, keepdims=True), EVERYTHING: np.ones_like(active)}
 
 
-def heat(encoder: Encoder, images: Array, chosen: Array, rule: Rule, seed: int) -> dict[str, Array]:
+def heat(encoder: Encoder, images: Array, of: Discriminative, seed: int) -> dict[str, Array]:
     """Map (n, s, s) of every kind in `MAPS`; empty (all 0) where an image has no active discriminative feature."""
     h, layer, side = encoder.embed(images).numpy(), map_layer(encoder, images), int(images.shape[1])
-    picked = choices(h, chosen, rule, seed)
-    found = {kind: upsample(grad_cam(encoder, images, features, layer), side) for kind, features in picked.items()}
-    found[GRADIENT] = upsample(input_gradient(encoder, images, picked[DISCRIMINATIVE]), side)
-    known = np.atleast_1d(picked[DISCRIMINATIVE].any(1))[:, None, None]
-    found[CENTRE], found[EVEN] = known * centre_prior(side), known * np.ones((1, side, side), np.float32)
-    return found
+    picked = choices(h, of, seed)
+    maps = {kind: upsample(grad_cam(encoder, images, features, layer), side) for kind, features in picked.items()}
+    maps[GRADIENT] = upsample(input_gradient(encoder, images, picked[DISCRIMINATIVE]), side)
+    defined = np.atleast_1d(picked[DISCRIMINATIVE].any(1))[:, None, None]
+    maps[CENTRE], maps[EVEN] = defined * centre_prior(side), defined * np.ones((1, side, side), np.float32)
+    return maps
 
 
 def overlaps(maps: Mapping[str, Array], of: Regions) -> dict[tuple[str, str, str], Array]:
-    """(map, measure, region) -> (n,) agreement, NaN where a map or a region is empty."""
-    return {
-        (kind, name, region): measure(found, mask)
-        for kind, found in maps.items()
+    """(map, measure, region) -> (n,) agreement, NaN where a map or a region is empty.
+
+    `other core`: the core of another image, where heat lies by chance; the share of heat alone.
+    """
+    agreed = {
+        (kind, name, region): measure(heat, mask)
+        for kind, heat in maps.items()
         for name, measure in MEASURES.items()
         for region, mask in of.masks.items()
     }
+    other = np.roll(of.masks["core"], 1, axis=0)
+    return agreed | {(kind, "mass", OTHER): MEASURES["mass"](heat, other) for kind, heat in maps.items()}
 
 
-def core_overlap(encoder: Encoder, n: int, chosen: Array, rule: Rule) -> dict[str, float]:
+def core_overlap(encoder: Encoder, n: int, of: Discriminative) -> dict[str, float]:
     """Mean share of the heat on the class-defining part of Scenes, for discriminative and for random features."""
-    of = regions("scenes:objects", n, 64)
-    maps = heat(encoder, of.images, chosen, rule, 0)
-    share = {kind: MEASURES["mass"](maps[kind], of.masks["core"]) for kind in (DISCRIMINATIVE, RANDOM)}
+    images = regions("scenes:objects", n, 64)
+    maps = heat(encoder, images.images, of, 0)
+    share = {kind: MEASURES["mass"](maps[kind], images.masks["core"]) for kind in (DISCRIMINATIVE, RANDOM)}
     both = np.isfinite(share[DISCRIMINATIVE]) & np.isfinite(share[RANDOM])
     return {f"core_{kind}": float(found[both].mean()) if both.any() else float("nan") for kind, found in share.items()}

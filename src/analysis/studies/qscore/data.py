@@ -1,6 +1,8 @@
 """Images to find features on and other images to judge them by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from analysis import datasets
 from analysis.encoders.facts import facts
@@ -15,12 +17,18 @@ class Split:
     Attributes:
         x, labels: training images (n, s, s, 3) uint8 and their classes: D, percentiles and probes come from these.
         y, truth: other images and their classes: everything is judged on these.
+        clusters: of y, what is independent; by default each image.
     """
 
     x: Array
     labels: Array
     y: Array
     truth: Array
+    clusters: Array = field(default_factory=lambda: np.empty(0, int))
+
+    def __post_init__(self) -> None:
+        if not len(self.clusters):
+            object.__setattr__(self, "clusters", np.arange(len(self.y)))
 
 
 def size_for(dataset: str, encoders: tuple[str, ...]) -> int:
@@ -36,9 +44,9 @@ def split(dataset: str, size: int, n_train: int, n_test: int, seed: int) -> Spli
         UserError, MissingFile: as `datasets.load`.
     """
     if dataset == "scenes:objects" and seed == 0:
-        (x, labels), (y, truth) = scenes(n_train, "train"), scenes(n_test, "test")  # drawn before, for the encoders
+        (x, labels), (y, truth) = scenes(n_train, "train"), scenes(n_test, "test")  # in the cache, for the encoders
         return Split(x, labels, y, truth)
     first, second = (
         datasets.load(dataset, size=size, n=n, seed=seed, split=name) for n, name in ((n_train, "train"), (n_test, "test"))
     )
-    return Split(first.images, first.labels, second.images, second.labels)
+    return Split(first.images, first.labels, second.images, second.labels, second.clusters)

@@ -4,12 +4,14 @@ Every quantity is an array whose first entry is the value and whose others are i
 the resampled images, so that differences are paired.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.studies.qscore.activity import Array
 
+STRATA = 20
 BLOCK = 32  # draws at a time: what is worked on stays in the processor's cache
 
 
@@ -20,7 +22,7 @@ class Detection:
     Attributes:
         auroc: of the score as a detector of correct images; 0.5 for a constant.
         auprc_correct: average precision with *correct* as the positive class; the prevalence for a constant.
-        auprc_wrong: average precision with *misclassified* as the positive class, found by low scores.
+        auprc_wrong: average precision with *misclassified* as the positive class, detected by low scores.
         aurc: area under the risk-coverage curve: mean share of errors among the images kept, over how many are kept, highest
             scores first (Geifman & El-Yaniv 2017); lower is better, the error rate for a constant.
     """
@@ -29,12 +31,6 @@ class Detection:
     auprc_correct: Array
     auprc_wrong: Array
     aurc: Array
-
-
-def resample(m: int, draws: int, seed: int) -> Array:
-    """(1 + draws, m) float32: how often each of m images is drawn; the first row is the sample itself."""
-    counts = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), size=draws)
-    return np.concatenate([np.ones((1, m)), counts]).astype(np.float32)
 
 
 def detect(score: Array, correct: Array, weights: Array) -> Detection:
@@ -46,7 +42,7 @@ def detect(score: Array, correct: Array, weights: Array) -> Detection:
     """
     each = [_one(one, correct, weights) for one in np.atleast_2d(score)]
     names = Detection.__dataclass_fields__
-    return Detection(**{name: np.mean([getattr(found, name) for found in each], axis=0) for name in names})
+    return Detection(**{name: np.mean([getattr(areas, name) for areas in each], axis=0) for name in names})
 
 
 def _one(score: Array, correct: Array, weights: Array) -> Detection:
@@ -77,9 +73,36 @@ def _cumulated(score: Array, correct: Array, weights: Array) -> tuple[Array, Arr
     """Correct images and all images at or above each distinct score, highest first: (1 + B, distinct) each."""
     order = np.argsort(-np.asarray(score, dtype=np.float64), kind="stable")
     ends = np.flatnonzero(np.append(np.diff(np.asarray(score)[order]) != 0, True))
-    drawn = weights[:, order].astype(np.float64)
-    hits, kept = (np.cumsum(part, axis=1)[:, ends] for part in (drawn * correct[order], drawn))
+    counts = weights[:, order].astype(np.float64)
+    hits, kept = (np.cumsum(part, axis=1)[:, ends] for part in (counts * correct[order], counts))
     return hits, kept
+
+
+def auroc_within(score: Array, correct: Array, control: Array, weights: Array) -> Array:
+    """AUROC (1 + B,) of a score (m,), or the mean over K scores (K, m), among images of like `control` (m,).
+
+    Pairs of a correct and a misclassified image count where both lie in the same of `STRATA` equal parts by rank of the
+    control: 0.5 for a score that says no more than the control does (Janes & Pepe 2008, the covariate-adjusted ROC curve).
+    """
+    rank = np.empty(len(control), dtype=int)
+    rank[np.argsort(control, kind="stable")] = np.arange(len(control))
+    stratum = rank * STRATA // len(control)
+    parts = [np.flatnonzero(stratum == k) for k in range(STRATA)]
+    each = [_pooled(one, correct, weights, parts) for one in np.atleast_2d(score)]
+    return np.asarray(np.mean(each, axis=0))
+
+
+def _pooled(score: Array, correct: Array, weights: Array, parts: Sequence[Array]) -> Array:
+    concordant, pairs = np.zeros(len(weights)), np.zeros(len(weights))
+    for rows in parts:
+        if len(rows):
+            hits, kept = _cumulated(score[rows], correct[rows], weights[:, rows])
+            misses = kept - hits
+            hit, miss = (np.diff(part, axis=1, prepend=0) for part in (hits, misses))
+            concordant += np.vecdot(miss, hits - hit / 2)
+            pairs += hits[:, -1] * misses[:, -1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return concordant / pairs
 
 
 def risk_coverage(score: Array, correct: Array, at: Array) -> Array:

@@ -1,55 +1,73 @@
 """The tables and sentences of the page, made from stored rows alone."""
 
-from collections.abc import Mapping
-
-from analysis.prose import Column, Prose, say, table
+from analysis.prose import INTERVAL, Column, Prose, number, say, show, table
 from analysis.results import Results, Row
+from analysis.rules import Finding
+from analysis.studies.base import titles
 from analysis.studies.qscore.regulariser import ARMS
 
 WHAT = {
     "Q1": "that features found without labels are discriminative and more active where the probe is right",
     "Q2": "that 40 % of a representation can be cut with little loss",
     "Q3": "that Q-Score predicts misclassification",
+    "Q3b": "that it says more than sparsity does, because of its features",
     "Q4": "that Q-Score as a regulariser raises accuracy",
     "Q5": "that discriminative features lie on what defines the class",
+    "Q5b": "that they do so more after regularisation",
 }
-_INTERVAL: Mapping[str, Column] = {"value": ("Value", ".3f"), "low": ("Low", ".3f"), "high": ("High", ".3f")}
 
 
-def titles(results: Results) -> dict[str, str]:
-    """Encoder -> short title."""
-    return {row["encoder"]: row["title"] for row in results.tables["encoders"]}
+def finding(results: Results) -> Prose:
+    """The answer in one paragraph, with the numbers that decide, and what it means in practice."""
+    area = {key: results.scalars[f"auroc_{key}"] for key in ("q", "sparsity", "neighbours", "softmax", "norm")}
+    free = {"minus the L1 norm": area["sparsity"], "the length of the representation": area["norm"]}
+    free["closeness to training images"] = area["neighbours"]
+    best = max(free, key=lambda name: free[name])
+    advice = (
+        "there is no reason to use Q-Score for this purpose"
+        if area["q"] <= free[best]
+        else "Q-Score is the better choice where no probe is trained"
+    )
+    decided = [_decided(found) for found in results.claims if isinstance(found, Finding) and found.deciding]
+    return say(
+        "Over {judged:.0f} self-supervised encoders, whose linear probes name {accuracy:.0%} of the test images on average, "
+        "Q-Score ranks correct before misclassified images with a mean AUROC of **{q:.2f}** (0.5 is chance level). The best "
+        "score that costs no more and needs no labels either, {best}, reaches **{other:.2f}**; the largest probability of the "
+        "probe, which is at hand wherever there is something to misclassify, **{softmax:.2f}**. {decided}\n\n"
+        "**For practice.** On such encoders {advice}.",
+        judged=results.scalars["judged"],
+        accuracy=results.scalars["accuracy"],
+        q=area["q"],
+        best=best,
+        other=free[best],
+        softmax=area["softmax"],
+        decided=" ".join(decided),
+        advice=advice,
+    )
 
 
-def readings(results: Results) -> Prose:
+def _decided(found: Finding) -> str:
+    condition = found.deciding
+    assert condition is not None
+    return f"{found.id} is {found.verdict}: {show(condition.own)}, bound {number(condition.smallest)}."
+
+
+def representations(results: Results) -> Prose:
     """Each encoder: its probe, the eps that suits it, D, and how often Q is defined."""
-    columns: dict[str, Column] = {
-        **{"title": "Encoder", "accuracy": ("Linear probe", ".3f"), "r": ("Features", "d"), "never": ("Never active", "d")},
-        **{"coverage_at_4": ("Q defined at eps 4", ".0%"), "eps": ("eps used", ".1f"), "size": ("In D", "d")},
-        **{"coverage": ("Q defined, test", ".0%"), "q": ("Mean Q", ".4f")},
-    }
-    return table(_titled(results, "readings"), columns)
+    columns: dict[str, Column] = {"title": "Encoder", "value": ("Linear probe", INTERVAL), "r": ("Features", "d")}
+    columns |= {"never": ("Never active", "d"), "coverage_at_4": ("Q defined at eps 4", ".0%"), "eps": ("eps used", ".1f")}
+    columns |= {"size": ("In D", "d"), "coverage": ("Q defined, test", ".0%"), "q": ("Mean Q", ".4f")}
+    return table(_titled(results, "representations"), columns)
 
 
 def detection(results: Results) -> Prose:
-    """Q and its strongest rivals, encoder by encoder, with every area the paper reports and those it does not."""
+    """Q with every area that the paper reports and those that it does not."""
     rows = [row for row in _titled(results, "detection") if row["score"] == "q"]
-    share = {row["encoder"]: row["accuracy"] for row in results.tables["readings"]}
-    columns: dict[str, Column] = {
-        **{"title": "Encoder", "auroc": ("AUROC", ".3f"), "auroc_low": ("Low", ".3f"), "auroc_high": ("High", ".3f")},
-        **{"auprc_correct": ("AUPRC, correct", ".3f"), "share": ("Share correct", ".3f")},
-        **{"auprc_wrong": ("AUPRC, misclassified", ".3f"), "wrong": ("Share misclassified", ".3f"), "aurc": ("AURC", ".3f")},
-    }
-    extended = [{**row, "share": share[row["encoder"]], "wrong": 1 - share[row["encoder"]]} for row in rows]
-    return table(extended, columns)
-
-
-def defined(results: Results) -> Prose:
-    """AUROC among the images whose Q is defined."""
-    return table(
-        _titled(results, "defined"),
-        {"title": "Encoder", "n": ("Images with a Q", "d"), **{**_INTERVAL, "value": ("AUROC", ".3f")}},
-    )
+    share = {row["encoder"]: row["value"] for row in results.tables["representations"]}
+    columns: dict[str, Column] = {"title": "Encoder", "auroc": ("AUROC", INTERVAL), "auprc_correct": ("AUPRC, correct", ".3f")}
+    columns |= {"share": ("Share correct", ".3f"), "auprc_wrong": ("AUPRC, misclassified", ".3f")}
+    columns |= {"wrong": ("Share misclassified", ".3f"), "aurc": ("AURC", ".3f")}
+    return table([{**row, "share": share[row["encoder"]], "wrong": 1 - share[row["encoder"]]} for row in rows], columns)
 
 
 def noise(results: Results) -> Prose:
@@ -59,53 +77,41 @@ def noise(results: Results) -> Prose:
 
 
 def arms(results: Results) -> Prose:
-    """How hard each term pulls in each arm, and with which weights."""
+    """Each arm: how hard its terms pull, what became of the probe, and how well Q predicts afterwards, over seeds."""
     trained = results.tables["trained"]
-    rows = []
-    for arm, known in ARMS.items():
+    rows: list[Row] = []
+    for arm, spec in ARMS.items():
         here = [row for row in trained if row["arm"] == arm]
         if here:
-            mean = {key: sum(row[key] for row in here) / len(here) for key in (*_PULLS, "linear", "knn")}
-            rows.append({"arm": known.title, "n": len(here), **mean})
-    columns: dict[str, Column] = {
-        **{"arm": "Arm", "n": ("Trainings", "d"), "pull_own_first": ("Pull of the loss", ".4f")},
-        **{"pull_q_first": ("of the Q term", ".7f"), "pull_l1_first": ("of the L1 term", ".4f")},
-        **{"linear": ("Linear probe", ".3f"), "knn": ("kNN", ".3f")},
-    }
-    return table(rows, columns) if rows else say("*No encoder was trained further in this run.*")
+            mean = {key: sum(row[key] for row in here) / len(here) for key in ("linear", "knn", "auroc", "core_discriminative")}
+            share = {
+                f"{term}_share": sum(row[f"pull_{term}_first"] / row["pull_own_first"] for row in here) / len(here)
+                for term in ("q", "l1")
+            }
+            rows.append({"arm": spec.title, "n": len(here), "seeds": _between_seeds(here), **mean, **share})
+    columns: dict[str, Column] = {"arm": "Arm", "n": ("Trainings", "d"), "q_share": ("Pull of the Q term", ".4%")}
+    columns |= {"l1_share": ("Pull of the L1 term", ".2%"), "linear": ("Linear probe", ".3f"), "knn": ("kNN", ".3f")}
+    columns |= {"auroc": ("AUROC of Q", ".3f"), "seeds": ("SD of it over seeds", ".3f")}
+    return table(rows, {**columns, "core_discriminative": ("Heat in the core", ".3f")})
 
 
-_PULLS = ("pull_own_first", "pull_q_first", "pull_l1_first")
+def _between_seeds(rows: list[Row]) -> float:
+    """Standard deviation of the AUROC of Q over the seeds of one method, pooled over methods."""
+    groups: dict[str, list[float]] = {}
+    for row in rows:
+        groups.setdefault(row["method"], []).append(row["auroc"])
+    squares = [(value - sum(g) / len(g)) ** 2 for g in groups.values() for value in g]
+    return float((sum(squares) / max(len(rows) - len(groups), 1)) ** 0.5)
 
 
 def follows(results: Results) -> Prose:
-    """Whether mean Q, and what else, follows the probe along the ladder."""
+    """Whether mean Q, and what else, follows the probe over encoders."""
     names = {"q": "mean Q", "q_at_4": "mean Q at eps 4", "sparsity": "minus L1 norm", "rankme": "RankMe"}
     rows = [{**row, "quantity": names[row["quantity"]]} for row in results.tables["follows"]]
-    columns: dict[str, Column] = {
-        **{"group": "Encoders", "n": ("n", "d"), "quantity": "Quantity", "rho": ("Rank correlation with accuracy", ".2f")},
-        **{"low": ("Low", ".2f"), "high": ("High", ".2f")},
-    }
-    return table(rows, columns) if rows else say("*There was no ladder in this run.*")
-
-
-def advice(results: Results) -> Prose:
-    """What to do with Q-Score, by the numbers of this run: means over the encoders that claims speak of."""
-    area = {key: results.scalars[f"auroc_{key}"] for key in ("q", "sparsity", "neighbours", "softmax", "norm")}
-    rivals = {"minus the L1 norm": area["sparsity"], "the length of the representation": area["norm"]}
-    rivals["closeness to training images"] = area["neighbours"]
-    best = max(rivals, key=lambda name: rivals[name])
-    template = (
-        "**For practice.** In this run Q-Score ranks correct before misclassified images with a mean AUROC of "
-        "**{q:.2f}** (0.5 is "
-        "chance). The best score that costs no more and needs no labels either, {best}, reaches **{other:.2f}**; the largest "
-        "probability of the probe itself, which is at hand wherever there is something to misclassify, **{softmax:.2f}**. "
+    columns: dict[str, Column] = {"group": "Encoders", "n": ("n", "d"), "quantity": "Quantity"}
+    return table(
+        rows, {**columns, "rho": ("Rank correlation with accuracy", ".2f"), "low": ("Low", ".2f"), "high": ("High", ".2f")}
     )
-    if area["q"] <= max(rivals.values()):
-        template += "On such encoders there is no reason to use Q-Score for this purpose."
-    else:
-        template += "Where no probe is trained, Q-Score is then the better choice among the scores without labels."
-    return say(template, q=area["q"], best=best, other=rivals[best], softmax=area["softmax"])
 
 
 def _titled(results: Results, name: str) -> list[Row]:

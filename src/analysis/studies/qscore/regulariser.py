@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from analysis.studies.qscore.activity import Rule
+from analysis.studies.qscore.activity import Definition
+
+Term = Literal["q", "l1", "lasso", "labels"]
 
 
 @dataclass(frozen=True)
@@ -16,34 +18,35 @@ class Arm:
     """What is added to the loss of a method.
 
     Attributes:
-        lambda1, lambda2: weights of the two terms; 1e-4 each in the paper.
-        features: the set D of the first term.
-        weighting: `printed`, or set once at the first step: `balanced` raises lambda1 until both terms pull equally on the
-            features (the norm of their gradients); `strong` raises both until each pulls a tenth as much as the method's loss.
+        terms: those of the paper are `q` and `l1`; `lasso` is the L1 norm of every image, `labels` a supervised loss.
+        features: the set D of the term `q`.
+        weighting: `printed`, 1e-4 each; or set once, at the first step: `balanced` raises the weight of `q` until it pulls as
+            hard on the features as `l1` does (norm of the gradient), `strong` all weights until each term pulls a tenth as hard
+            as the method's own loss.
     """
 
     title: str
-    lambda1: float = 0.0
-    lambda2: float = 0.0
+    terms: tuple[Term, ...] = ()
     features: Literal["discriminative", "random"] = "discriminative"
-    weighting: Literal["printed", "balanced", "strong"] = "printed"
+    weighting: Literal["printed", "balanced", "strong"] = "strong"
 
 
-BASE, FULL = "base", "both"
-PAPER = 1e-4
-STRONG = 0.1
+PRINTED, STRONG = 1e-4, 0.1
+PULLS = 0.01  # share of the loss's own pull from which a term can be said to have been tried
+BASE, RANDOM_D, LABELS = "base", "random", "labels"
+JUDGED = ("balanced", "strong")
 ARMS: Mapping[str, Arm] = {
     BASE: Arm("no regulariser"),
-    "lambda1": Arm("Q term only", PAPER),
-    "lambda2": Arm("L1 term only", 0.0, PAPER),
-    FULL: Arm("both, as printed", PAPER, PAPER),
-    "random": Arm("both, random D", PAPER, PAPER, "random"),
-    "balanced": Arm("both, equally strong (ours)", PAPER, PAPER, weighting="balanced"),
-    "strong": Arm("both, each a tenth of the loss (ours)", PAPER, PAPER, weighting="strong"),
+    "both": Arm("both terms, as printed", ("q", "l1"), weighting="printed"),
+    "balanced": Arm("both terms, equally strong", ("q", "l1"), weighting="balanced"),
+    "strong": Arm("both terms, each a tenth of the loss", ("q", "l1")),
+    RANDOM_D: Arm("the same with random D", ("q", "l1"), "random"),
+    "lasso": Arm("lasso, a tenth of the loss", ("lasso",)),
+    LABELS: Arm("labels, a tenth of the loss", ("labels",)),
 }
 
 
-def q_term(h: Tensor, chosen: Tensor, rule: Rule) -> Tensor:
+def q_term(h: Tensor, features: Tensor, definition: Definition) -> Tensor:
     """(1/n) sum_i 1[Q_i < alpha] Q_i of a batch h (n, r), to be made large; alpha is the batch mean of Q.
 
     h is brought to unit length first, as in all of the paper's analysis (eqs. 2-3 do not say). Gradients flow through h and its
@@ -53,7 +56,7 @@ def q_term(h: Tensor, chosen: Tensor, rule: Rule) -> Tensor:
     mean = unit.mean(1, keepdim=True)
     with torch.no_grad():
         spread = unit.std(1, correction=0, keepdim=True)
-        active = (unit > mean + rule.eps * spread) & (spread > 0) & chosen
+        active = (unit > mean + definition.eps * spread) & (spread > 0) & features
     q = ((unit - mean) * active).sum(1) / active.sum(1).clamp(min=1)
     return (q * (q < q.mean()).detach()).sum() / len(h)
 
@@ -67,36 +70,58 @@ def l1_term(h: Tensor) -> Tensor:
     return (columns * (columns > columns.mean()).detach()).sum()
 
 
-class Regulariser:
-    """The penalty of an arm, and a record of how hard each term pulls."""
+def lasso_term(h: Tensor) -> Tensor:
+    """Mean L1 norm of the unit-length representations of a batch h (n, r), to be made small."""
+    return F.normalize(h, dim=1).abs().sum(1).mean()
 
-    def __init__(self, arm: Arm, chosen: Tensor, rule: Rule) -> None:
-        self.arm, self.chosen, self.rule = arm, chosen, rule
-        self.lambda1, self.lambda2 = arm.lambda1, arm.lambda2
+
+def labels_term(h: Tensor, labels: Tensor, prototypes: Tensor, temperature: float = 0.1) -> Tensor:
+    """Cross-entropy of a batch h (n, r) with its classes, by cosine with fixed prototypes (c, r), to be made small."""
+    return F.cross_entropy(F.normalize(h, dim=1) @ F.normalize(prototypes, dim=1).T / temperature, labels)
+
+
+class Regulariser:
+    """The penalty of an arm, and a record of how hard each term pulls.
+
+    Args:
+        features: (r,) bool, the set D.
+        prototypes: (c, r) mean features of each class, for the term `labels`.
+    """
+
+    def __init__(self, arm: Arm, features: Tensor, definition: Definition, prototypes: Tensor | None = None) -> None:
+        self.arm, self.features, self.definition, self.prototypes = arm, features, definition, prototypes
+        self.weights: dict[str, float] = dict.fromkeys(arm.terms, PRINTED)
         self._settled = arm.weighting == "printed"
 
-    def __call__(self, loss: Tensor, h: Tensor) -> Tensor:
-        """`loss` - lambda1 q_term + lambda2 l1_term of a batch h (n, r), to be made small."""
+    def __call__(self, loss: Tensor, h: Tensor, labels: Tensor) -> Tensor:
+        """`loss` plus the weighted terms of a batch h (n, r) with its classes (n,), to be made small."""
         if not self._settled:
-            self._settle(self.pulls(loss, h))
-        if self.lambda1:
-            loss = loss - self.lambda1 * q_term(h, self.chosen, self.rule)
-        if self.lambda2:
-            loss = loss + self.lambda2 * l1_term(h)
+            self._settle(self.pulls(loss, h, labels))
+        for name, weight in self.weights.items():
+            loss = loss + weight * self._term(name, h, labels)
         return loss
 
-    def pulls(self, loss: Tensor, h: Tensor) -> dict[str, float]:
-        """Norms of the gradients with respect to h: of the method's own loss, and of both terms with their weights."""
+    def pulls(self, loss: Tensor, h: Tensor, labels: Tensor) -> dict[str, float]:
+        """Norms of the gradients with respect to h: of the method's own loss, and of every term with its weight."""
         (own,) = torch.autograd.grad(loss, h, retain_graph=True)
-        apart = h.detach().requires_grad_()
-        (q,) = torch.autograd.grad(q_term(apart, self.chosen, self.rule), apart)
-        (l1,) = torch.autograd.grad(l1_term(apart), apart)
-        return {"own": float(own.norm()), "q": self.lambda1 * float(q.norm()), "l1": self.lambda2 * float(l1.norm())}
+        apart, found = h.detach().requires_grad_(), {"own": float(own.norm())}
+        for name, weight in self.weights.items():
+            (gradient,) = torch.autograd.grad(self._term(name, apart, labels), apart)
+            found[name] = weight * float(gradient.norm())
+        return found
+
+    def _term(self, name: str, h: Tensor, labels: Tensor) -> Tensor:
+        if name == "q":
+            return -q_term(h, self.features, self.definition)
+        if name == "labels":
+            assert self.prototypes is not None
+            return labels_term(h, labels, self.prototypes)
+        return l1_term(h) if name == "l1" else lasso_term(h)
 
     def _settle(self, pulls: dict[str, float]) -> None:
         """Set the weights for the rest of the training; a term that does not pull at all keeps its own."""
         self._settled = True
-        if self.arm.weighting == "strong":
-            self.lambda2 *= STRONG * pulls["own"] / pulls["l1"] if pulls["l1"] else 1.0
-        wanted = pulls["l1"] if self.arm.weighting == "balanced" else STRONG * pulls["own"]
-        self.lambda1 *= wanted / pulls["q"] if pulls["q"] else 1.0
+        balanced = self.arm.weighting == "balanced"
+        for name in ("q",) if balanced else self.weights:
+            wanted = pulls["l1"] if balanced else STRONG * pulls["own"]
+            self.weights[name] *= wanted / pulls[name] if pulls[name] else 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.errors import UserError
-from analysis.studies.qscore.activity import Array, Rule, chunks, highly_active, moments
+from analysis.studies.qscore.activity import Array, Definition, chunks, highly_active, moments
 
 
 @dataclass(frozen=True)
@@ -32,30 +32,30 @@ class QScores:
         return float(self.defined.mean())
 
 
-def q_score(h: Array, chosen: Array, rule: Rule | None = None) -> QScores:
+def q_score(h: Array, features: Array, definition: Definition | None = None) -> QScores:
     """Q_i = mean over j in L_i n D of (h_ij - mu_i), h_i of unit length (Kalibhat et al. 2024, eq. 1).
 
     Args:
         h: (n, r) features, of any length; may be memory-mapped, and is read once, a few rows at a time.
-        chosen: (r,) bool, D, found on *other* images (`activity.discriminative`).
+        features: (r,) bool, D, from *other* images (`activity.discover`).
 
     Raises:
-        UserError: h is no finite matrix, or `chosen` is not of its width.
+        UserError: h is no finite matrix, or `features` is not of its width.
     """
-    rule = rule or Rule()
-    if chosen.shape != h.shape[1:] or chosen.dtype != bool:
-        raise UserError(f"a choice of shape {chosen.shape} and type {chosen.dtype} for features of shape {h.shape}")
+    definition = definition or Definition()
+    if features.shape != h.shape[1:] or features.dtype != bool:
+        raise UserError(f"a choice of shape {features.shape} and type {features.dtype} for features of shape {h.shape}")
     value, active = np.zeros(len(h)), np.zeros(len(h), dtype=np.int64)
     start = 0
     for rows in chunks(h):
-        found = moments(rows)
-        flat = np.flatnonzero(highly_active(rows, found, rule) & chosen)  # few: at most 1 / (1 + eps^2) of all (Cantelli)
+        of = moments(rows)
+        flat = np.flatnonzero(highly_active(rows, of, definition) & features)  # few: at most 1 / (1 + eps^2) of all (Cantelli)
         owner = flat // rows.shape[1]
-        above = rows.ravel()[flat] - found.mean[owner]
+        above = rows.ravel()[flat] - of.mean[owner]
         here = slice(start, start := start + len(rows))
         active[here] = np.bincount(owner, minlength=len(rows))
-        total = np.bincount(owner, np.abs(above) if rule.two_sided else above, minlength=len(rows))
-        np.divide(total, active[here] * found.length, out=value[here], where=active[here] > 0)
+        total = np.bincount(owner, np.abs(above) if definition.two_sided else above, minlength=len(rows))
+        np.divide(total, active[here] * of.length, out=value[here], where=active[here] > 0)
     return QScores(value, active)
 
 
@@ -72,7 +72,7 @@ def preprint(h: Array) -> Array:
 
     Not confirmed as the authors'. h is brought to unit length, as in the published version.
     """
-    return q_score(h, np.ones(h.shape[1], dtype=bool), Rule(eps=1)).value
+    return q_score(h, np.ones(h.shape[1], dtype=bool), Definition(eps=1)).value
 
 
 def largest_z(h: Array) -> Array:
@@ -85,11 +85,12 @@ def sparsity(h: Array) -> Array:
 
     sigma^2 = 1/r - mu^2 at unit length, and mu = ||h||_1 / r where no feature is negative (cf. Hoyer 2004).
     """
-    return _by_chunks(h, lambda rows: -_ratio(np.abs(rows).sum(axis=1), np.linalg.norm(rows, axis=1)))
+    return _by_chunks(h, lambda rows: -_ratio(np.abs(rows).sum(axis=1), moments(rows).length))
 
 
 def _z(rows: Array) -> Array:
-    return _ratio(rows.max(axis=1) - rows.mean(axis=1), rows.std(axis=1))
+    of = moments(rows)
+    return _ratio(rows.max(axis=1) - of.mean, of.spread)
 
 
 def _ratio(x: Array, y: Array) -> Array:

@@ -6,9 +6,8 @@ trained twice.
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,13 +24,13 @@ from analysis.processes import end_with_parent, workers
 from analysis.progress import track
 from analysis.provenance import weights_digest
 from analysis.results import Row, read_json
-from analysis.studies.qscore.activity import Activity, Array, Found, Rule, discriminative, find
+from analysis.studies.qscore.activity import Array, Definition, Discriminative, discover
 from analysis.studies.qscore.controls import random_sets
 from analysis.studies.qscore.core import core_overlap
-from analysis.studies.qscore.detection import detect, resample
-from analysis.studies.qscore.regulariser import ARMS, BASE, FULL, Arm, Regulariser
-from analysis.studies.qscore.scores import q_score
-from analysis.training.card import write as write_card
+from analysis.studies.qscore.detection import detect
+from analysis.studies.qscore.params import QScore
+from analysis.studies.qscore.regulariser import ARMS, Arm, Regulariser
+from analysis.studies.qscore.scores import q_score, sparsity
 from analysis.training.data import SIZE, scenes
 from analysis.training.methods import METHODS, Method
 from analysis.training.methods.base import Step
@@ -57,38 +56,41 @@ class Plan:
     n_train: int = 4_000
     n_test: int = 2_000
     n_maps: int = 200
-    least_coverage: float = 0.9
+    min_coverage: float = 0.9
 
 
-def cells(methods: Sequence[str], seeds: int, plan: Plan, rule: Rule, device: str = "cpu") -> list[Row]:
+def rows(params: QScore) -> list[Row]:
+    """One row per method, arm and seed: trained now, or as they come with this version, where the data are Scenes."""
+    if not params.retrain:
+        return read_json(STORED)["rows"] if params.dataset == "scenes:objects" else []
+    plan = Plan(epochs=params.epochs, min_coverage=params.min_coverage)
+    return cells(
+        params.methods, params.seeds, plan, Definition(params.eps, params.low_percentile, params.high_percentile), params.device
+    )
+
+
+def cells(methods: Sequence[str], seeds: int, plan: Plan, definition: Definition, device: str = "cpu") -> list[Row]:
     """One row per method, arm and seed: probes, Q, sparsity, attention to the class-defining part, pull of each term."""
     wanted = [(method, arm, seed) for method in methods for seed in range(seeds) for arm in ARMS]
-    jobs = (delayed(_cell)(os.getpid(), *cell, plan, rule, device) for cell in wanted)
-    rows = Parallel(n_jobs=workers(), return_as="generator")(jobs)
-    return list(track(rows, "training further", total=len(wanted), unit="training"))
+    jobs = (delayed(_cell)(os.getpid(), *cell, plan, definition, device) for cell in wanted)
+    trained = Parallel(n_jobs=workers(), return_as="generator")(jobs)
+    return list(track(trained, "training further", total=len(wanted), unit="training"))
 
 
-def folder() -> Path:
-    """Where the encoders of the first seed are kept, for their maps."""
-    return paths.build() / "tuning"
-
-
-def _cell(owner: int, method: str, arm: str, seed: int, plan: Plan, rule: Rule, device: str) -> Row:
+def _cell(owner: int, method: str, arm: str, seed: int, plan: Plan, definition: Definition, device: str) -> Row:
     if os.getpid() != owner:
         end_with_parent()
     torch.set_num_threads(1)
-    cell = partial(_trained, method, arm, seed, plan, rule, device)
+    cell = partial(_trained, method, arm, seed, plan, definition, device)
     return cache.record("further-training", cell, weights_digest(f"zoo:{method}"))
 
 
-def _trained(method: str, arm: str, seed: int, plan: Plan, rule: Rule, device: str) -> Row:
-    found = _found(method, plan, rule)
-    chosen = random_sets(found.chosen, 1, seed)[0] if ARMS[arm].features == "random" else found.chosen
-    trained, record = further(method, ARMS[arm], chosen, seed, plan, found.rule, device)
-    if seed == 0 and arm in (BASE, FULL):
-        facts = {"method": method, "data": "scenes", "further": arm, "plan": asdict(plan)}
-        write_card(folder(), f"{method}-{arm}", trained, facts, (plan.n_train, RECIPE.probes[1]))
-    return {"method": method, "arm": arm, "seed": seed, "eps": found.rule.eps, **measure(trained, plan, found.rule), **record}
+def _trained(method: str, arm: str, seed: int, plan: Plan, definition: Definition, device: str) -> Row:
+    of, prototypes = _beginning(method, plan, definition)
+    features = random_sets(of.features, 1, seed)[0] if ARMS[arm].features == "random" else of.features
+    trained, record = further(method, ARMS[arm], features, seed, plan, of.definition, device, prototypes)
+    found = measure(trained, plan, of.definition)
+    return {"method": method, "arm": arm, "seed": seed, "eps": of.definition.eps, **found, **record}
 
 
 def start(method: str) -> Method:
@@ -102,23 +104,33 @@ def start(method: str) -> Method:
     return made.to(memory_format=torch.channels_last)
 
 
-def _found(method: str, plan: Plan, rule: Rule) -> Found:
-    """D of the encoder as it begins, and the eps that suits it; both stay fixed."""
-    images, _ = scenes(plan.n_train, "train")
+def _beginning(method: str, plan: Plan, definition: Definition) -> tuple[Discriminative, Array]:
+    """D of the encoder as it begins with the eps that suits it, both of which stay fixed; and the mean of each class (c, r)."""
+    images, labels = scenes(plan.n_train, "train")
     x = features.extract(encoders.load(f"zoo:{method}"), images)["embed"]
-    return find(x, rule, plan.least_coverage)
+    prototypes = np.stack([x[labels == label].mean(0) for label in np.unique(labels)])
+    return discover(x, definition, plan.min_coverage), prototypes
 
 
 def further(
-    method: str, arm: Arm, chosen: Array, seed: int, plan: Plan, rule: Rule, device: str
+    method: str,
+    arm: Arm,
+    discriminative: Array,
+    seed: int,
+    plan: Plan,
+    definition: Definition,
+    device: str,
+    prototypes: Array,
 ) -> tuple[Method, dict[str, Any]]:
     """Train a method of the zoo further; returns it, and the pull of each term at the first and the last step.
 
     Arms of one seed see the same views in the same order.
     """
     made = start(method).to(device).train()
-    penalty = Regulariser(arm, torch.from_numpy(chosen).to(device), rule)
-    images, _ = scenes(plan.images, "train")
+    penalty = Regulariser(
+        arm, torch.from_numpy(discriminative).to(device), definition, torch.from_numpy(prototypes).float().to(device)
+    )
+    images, labels = scenes(plan.images, "train")
     per_epoch = len(images) // plan.batch
     steps = plan.epochs * per_epoch
     parameters = [p for p in made.parameters() if p.requires_grad]
@@ -131,36 +143,39 @@ def further(
         rows = np.sort(order[step % per_epoch * plan.batch :][: plan.batch])
         generator = torch.Generator(device=device).manual_seed(seed * 1_000_003 + step)
         pixels = torch.from_numpy(np.asarray(images[rows])).permute(0, 3, 1, 2).to(device)
-        found: Step = made(draw_views(pixels, RECIPE, generator), None, generator)
-        loss = penalty(found.loss, found.embedding)
+        out: Step = made(draw_views(pixels, RECIPE, generator), None, generator)
+        classes = torch.from_numpy(np.resize(labels[rows], len(out.embedding))).to(device)  # views follow each other whole
+        loss = penalty(out.loss, out.embedding, classes)
         if step in (0, steps - 1):
             when = "last" if step else "first"
-            record |= {f"pull_{key}_{when}": value for key, value in penalty.pulls(found.loss, found.embedding).items()}
+            pulls = {"q": 0.0, "l1": 0.0} | penalty.pulls(out.loss, out.embedding, classes)
+            record |= {f"pull_{key}_{when}": value for key, value in pulls.items()}
         optimizer.zero_grad()
         loss.backward()
         made.after_backward(step / steps)
         optimizer.step()
         rate.step()
         made.after_step(step / steps)
-    return made, {**record, "lambda1": penalty.lambda1, "lambda2": penalty.lambda2, "loss": float(found.loss.detach())}
+    return made, {**record, "weights": penalty.weights, "loss": float(out.loss.detach())}
 
 
-def measure(trained: Method, plan: Plan, rule: Rule) -> Row:
-    """What an encoder is worth on images it was not trained on."""
+def measure(trained: Method, plan: Plan, definition: Definition) -> Row:
+    """What an encoder is worth on images it was not trained on; `correct`: the linear probe, image by image."""
     (images, labels), (others, truth) = scenes(plan.n_train, "train"), scenes(plan.n_test, "test")
     x, y = _embed(trained, images), _embed(trained, others)
-    chosen = discriminative(Activity(rule).update(x).percent, rule)
-    scores = q_score(y, chosen, rule)
+    of = discover(x, definition)
+    scores = q_score(y, of.features, definition)
     correct = probing.linear(x, labels, y) == truth
-    unit = y / np.linalg.norm(y, axis=1, keepdims=True).clip(1e-12)
     return {
         "linear": float(correct.mean()),
+        "n_test": len(correct),
+        "correct": np.packbits(correct).tobytes().hex(),
         "knn": float((probing.knn(x, labels, y) == truth).mean()),
-        "auroc": float(detect(scores.value, correct, resample(len(y), 0, 0)).auroc[0]),
+        "auroc": float(detect(scores.value, correct, np.ones((1, len(y)))).auroc[0]),
         "q": float(scores.value.mean()),
         "coverage": scores.coverage,
-        "l1": float(np.abs(unit).sum(1).mean()),
-        **core_overlap(_encoder(trained), plan.n_maps, chosen, rule),
+        "l1": float(-sparsity(y).mean()),
+        **core_overlap(_encoder(trained), plan.n_maps, of),
     }
 
 
@@ -170,12 +185,3 @@ def _encoder(method: Method) -> Encoder:
 
 def _embed(method: Method, images: np.ndarray) -> Array:
     return _encoder(method).embed(images).numpy()
-
-
-def stored() -> list[Row]:
-    """The rows that come with this version.
-
-    Raises:
-        UserError: the file is absent or broken.
-    """
-    return read_json(STORED)["rows"]

@@ -1,6 +1,7 @@
-"""Does the mean Q of an encoder follow how good it is? Along a ladder of trainings of one method, and over methods."""
+"""Does the mean Q of an encoder follow how good it is? Along trainings of one method of growing length, and over methods."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,30 +10,31 @@ from analysis.encoders.facts import facts
 from analysis.progress import track
 from analysis.results import Row
 from analysis.stats import estimate, spearman
-from analysis.studies.qscore.activity import STEPS, Array, Rule, find
+from analysis.studies.qscore.activity import STEPS, Array, Definition, discover
 from analysis.studies.qscore.data import Split
-from analysis.studies.qscore.reading import signed
+from analysis.studies.qscore.representation import sided
 from analysis.studies.qscore.scores import q_score, sparsity
 
 QUANTITIES = ("q", "q_at_4", "sparsity", "rankme")
 
 
-def climb(names: Sequence[str], data: Split, rule: Rule, least: float, device: str) -> list[Row]:
+def ranked(names: Sequence[str], data: Split, definition: Definition, min_coverage: float, device: str) -> list[Row]:
     """One row per encoder: accuracy of its linear probe, mean Q, and what else may follow it.
 
-    Mean Q is compared at one eps for all: the largest at which a share `least` of the training images of every encoder has a Q.
+    Mean Q is compared at one eps for all: the largest at which a share `min_coverage` of the training
+    images of every encoder has a Q.
     """
     rows, at = [], []
-    for name in track(names, "ladder", unit="encoder"):
+    for name in track(names, "ranking", unit="encoder"):
         encoder = encoders.load(name, device)
         x, y = (features.extract(encoder, part, description=name)["embed"] for part in (data.x, data.y))
-        tried = [find(x, Rule(eps, rule.low, rule.high, signed(rule, x).two_sided)) for eps in STEPS]
-        at.append([(found.coverage, float(q_score(y, found.chosen, found.rule).value.mean())) for found in tried])
+        tried = [discover(x, replace(sided(definition, x), eps=eps)) for eps in STEPS]
+        at.append([(of.coverage, float(q_score(y, of.features, of.definition).value.mean())) for of in tried])
         rows.append(
             {
                 "encoder": name,
                 "title": facts(name).title,
-                "group": group(name),
+                "group": facts(name).method,
                 "supervision": facts(name).supervision,
                 "accuracy": float((probing.linear(x, data.labels, y) == data.truth).mean()),
                 "q_at_4": at[-1][0][1],
@@ -41,14 +43,8 @@ def climb(names: Sequence[str], data: Split, rule: Rule, least: float, device: s
                 "rankme": probing.rankme(_few(y)),
             }
         )
-    common = next((i for i in range(len(STEPS)) if all(one[i][0] >= least for one in at)), len(STEPS) - 1)
+    common = next((i for i in range(len(STEPS)) if all(one[i][0] >= min_coverage for one in at)), len(STEPS) - 1)
     return [{**row, "eps": STEPS[common], "q": one[common][1]} for row, one in zip(rows, at, strict=True)]
-
-
-def group(name: str) -> str:
-    """The method an encoder is an instance of, for correlations within one: `conv4:protoclr_..._200images` -> `protoclr`."""
-    family, _, rest = name.partition(":")
-    return rest.split("_")[0] if family == "conv4" else family
 
 
 def follows(rows: Sequence[Row], draws: int, seed: int) -> list[Row]:
