@@ -201,12 +201,16 @@ def test_lasso_takes_the_features_that_tell_classes_apart() -> None:
     assert set(compression.lasso(x, labels, 8)) == set(range(8))
 
 
-def test_a_diluted_representation_loses_by_the_cut_only_what_was_put_in() -> None:
-    rng = np.random.default_rng(0)
-    x = np.maximum(rng.standard_normal((300, 60)), 0)
-    wide, _ = compression.diluted(x, x[:50], 0.6, 0)
-    assert wide.shape == (300, 100)
-    assert np.array_equal(wide[:, 40:], x)
-    percent = np.concatenate([np.zeros(40), 1 + rng.random(60)])
-    kept = compression.kept_features(percent, 0.6, Definition())
-    assert (kept >= 40).mean() > 0.9
+def test_a_concentrated_representation_loses_nothing_by_the_cut_and_much_by_a_random_one() -> None:
+    from analysis import probing
+
+    (x, labels), (y, truth) = planted(600, 0), planted(400, 1)
+    probe, definition = probing.fit_linear(x, labels), Definition()
+    wide, other, percent = compression.concentrated(probe, x, y, Activity(definition).update(x).percent, 0)
+    assert wide.shape == x.shape
+    kept = compression.kept_features(percent, 0.6, definition)
+    assert set(range(392, 400)) <= set(kept), "the scores are the last features"
+    subsets = [np.arange(400), kept, *compression.random_subsets(400, 0.6, 2, 0)]
+    whole, own, *random = (compression.refit(probe, wide[:, some], labels, other[:, some], truth).mean() for some in subsets)
+    assert own > whole - 0.03
+    assert np.mean(random) < whole - 0.05

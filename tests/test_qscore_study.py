@@ -26,8 +26,8 @@ from analysis.studies.qscore.scores import sparsity
 from analysis.studies.qscore.selectivity import activity, effect, selectivity
 
 PARAMS: Any = resolve("qscore", "smoke")
-MORE: Any = resolve("qscore", "smoke", {"n_random_subsets": 8})
-ENCODERS = tuple(f"zoo:{method}" for method in ("simclr", "byol", "moco", "simsiam", "swav", "vicreg"))
+MORE: Any = resolve("qscore", "smoke", {"n_random_subsets": 8, "n_bootstrap": 50})
+ENCODERS = tuple(f"zoo:{method}" for method in ("simclr", "byol", "moco", "swav", "vicreg"))
 WEIGHTS = QMeasured(0, 200).weights(1000)
 CLASSES, R = 8, 240
 World = Callable[[np.random.Generator, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -79,9 +79,9 @@ def longer_world(rng: np.random.Generator, labels: np.ndarray) -> tuple[np.ndarr
 def measured(world: World) -> QMeasured:
     """Representations of a world, read as those of self-supervised encoders, and one that says nothing."""
     rng = np.random.default_rng(0)
-    labels, truth = rng.integers(CLASSES, size=900), rng.integers(CLASSES, size=1200)
-    data = Split(np.zeros((900, 1)), labels, np.zeros((1200, 1)), truth)
-    found = QMeasured(0, 100, n_classes=CLASSES)
+    labels, truth = rng.integers(CLASSES, size=900), rng.integers(CLASSES, size=1600)
+    data = Split(np.zeros((900, 1)), labels, np.zeros((1600, 1)), truth)
+    found = QMeasured(0, 50, n_classes=CLASSES)
     for seed, name in enumerate((*ENCODERS, "zoo:untrained")):
         own = np.random.default_rng(seed + 1)
         (x, _), (y, correct) = world(own, labels), world(own, truth)

@@ -20,6 +20,7 @@ WAYS: Mapping[str, str] = {
     "pca": "principal components",
     "lasso": "lasso (with labels)",
 }
+MIDDLE = 0.65  # of all ranks: within the window around D that keeps 60 %
 LASSO_ROWS = 1000
 LASSO_PENALTY = 0.05  # of the smallest penalty that leaves nothing
 
@@ -103,11 +104,16 @@ def ways(
         yield "pca", *principal(x, y, k)
 
 
-def diluted(x: Array, y: Array, kept: float, seed: int) -> tuple[Array, Array]:
-    """Both halves with features that say nothing put before: of other images, small; the own ones are a share `kept` of all.
+def concentrated(probe: Pipeline, x: Array, y: Array, percent: Array, seed: int) -> tuple[Array, Array, Array]:
+    """Both halves, (n, r) and (m, r), where the probe's own scores of the classes are the only features that say anything.
 
-    The positive control of Q2: what lies below the window around D is exactly what says nothing.
+    The positive control of Q2. All others are features of other images, as often active as they are; the scores are given a
+    place in the middle of the window, so that the cut around D spares them and a random one does not. Also their A (r,).
     """
     rng = np.random.default_rng(seed)
-    columns = rng.integers(x.shape[1], size=round(x.shape[1] * (1 - kept) / kept))
-    return tuple(np.concatenate([0.01 * h[rng.permutation(len(h))][:, columns], h], axis=1) for h in (x, y))  # type: ignore[return-value]
+    scores = [probe.decision_function(h).reshape(len(h), -1).astype(h.dtype) for h in (x, y)]
+    columns = rng.permutation(x.shape[1])[: max(x.shape[1] - scores[0].shape[1], 1)]
+    others = [h[rng.permutation(len(h))][:, columns] for h in (x, y)]
+    place = np.full(scores[0].shape[1], np.quantile(percent[columns], MIDDLE))
+    train, test = (np.concatenate(pair, axis=1) for pair in zip(others, scores, strict=True))
+    return train, test, np.concatenate([percent[columns], place])

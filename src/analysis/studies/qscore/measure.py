@@ -210,17 +210,16 @@ def _compression(
                 part.draws["accuracy", subject, what, name] = _share(np.mean(correct, axis=0), weights)
             part.draws["accuracy", NEGATIVE, "all", name] = part.draws["accuracy", OWN, "all", name]
             if facts(name).supervision == "self":
-                _diluted(part, name, shown, data, definition, weights, params)
+                _concentrated(part, name, shown, data, definition, weights, params)
     for way in compression.WAYS:
         part.add("compression", {"encoder": name, "way": way, "kept": 1.0}, part.draws["accuracy", OWN, "all", name])
 
 
-def _diluted(
+def _concentrated(
     part: Measured, name: str, shown: Representation, data: Split, definition: Definition, weights: Array, params: QScore
 ) -> None:
-    """The positive control of Q2: the cut removes features that were put in and say nothing."""
-    x, y = compression.diluted(shown.x, shown.y, KEPT, params.seed)
-    percent = np.concatenate([np.zeros(x.shape[1] - shown.x.shape[1]), shown.of.percent])
+    """The positive control of Q2: what the cut around D removes says nothing."""
+    x, y, percent = compression.concentrated(shown.probe, shown.x, shown.y, shown.of.percent, params.seed)
     subsets = [("kept", compression.kept_features(percent, KEPT, definition)), ("all", np.arange(x.shape[1]))]
     subsets += [("random", some) for some in compression.random_subsets(x.shape[1], KEPT, 2, params.seed)]
     hits: dict[str, list[Array]] = {}
