@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis import encoders
 from analysis.encoders.facts import facts
+from analysis.results import Row
 from analysis.studies.base import Measured
 from analysis.studies.qscore import compression, core, tuning
 from analysis.studies.qscore.activity import STEPS, Array, Definition, Discriminative, discover
@@ -138,7 +139,7 @@ def _detection(part: Measured, name: str, shown: Representation, weights: Array)
     scores = all_scores(shown.x, shown.y, shown.of, shown.probabilities, part.seed)
     for score, values in scores.items():
         areas = detect(values, shown.correct, weights)
-        row = {"encoder": name, "score": score, "title": SCORES[score].title, "kind": SCORES[score].kind}
+        row: Row = {"encoder": name, "score": score, "title": SCORES[score].title, "kind": SCORES[score].kind}
         for area in AREAS:
             interval = part.estimate(getattr(areas, area))
             row |= {area: interval.value, f"{area}_low": interval.low, f"{area}_high": interval.high}
@@ -226,8 +227,8 @@ def _concentrated(
     for what, subset in subsets:
         correct = compression.refit(shown.probe, x[:, subset], data.labels, y[:, subset], data.truth)
         hits.setdefault(what, []).append(correct)
-    for what, correct in hits.items():
-        part.draws["accuracy", POSITIVE, what, name] = _share(np.mean(correct, axis=0), weights)
+    for what, each in hits.items():
+        part.draws["accuracy", POSITIVE, what, name] = _share(np.mean(each, axis=0), weights)
 
 
 def _core(part: Measured, name: str, maps: dict[str, Array], regions: core.Regions) -> None:
