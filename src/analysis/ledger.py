@@ -6,13 +6,10 @@ from importlib import import_module
 from typing import Any, Literal
 
 from analysis import paths, rules
-from analysis.claims import Claim as OldClaim
-from analysis.claims import Finding as OldFinding
 from analysis.params import STUDIES
 from analysis.results import Results, reference_file
+from analysis.rules import Claim, Finding
 
-Claim = rules.Claim | OldClaim
-Finding = rules.Finding | OldFinding
 SETTINGS = {"default": "world", "real": "photographs"}  # preset -> what its images are
 
 LEDGER: tuple[Claim, ...] = tuple(
@@ -73,8 +70,6 @@ def lines() -> list[str]:
 
 
 def _rule(claim: Claim) -> dict[str, Any]:
-    if isinstance(claim, OldClaim):
-        return {"rule": claim.rule, "controls": {"negative": claim.control, "positive": None}, "published": None}
     told = claim.published
     verdict = rules.published_verdict(claim)
     return {
@@ -88,9 +83,6 @@ def _plain(known: Standing | None) -> dict[str, Any]:
     if known is None:
         return {"verdict": "not run", "source": None}
     finding = known.finding
-    if isinstance(finding, OldFinding):
-        shown: dict[str, Any] = {"value": finding.estimate, "low": finding.low, "high": finding.high}
-        return {"verdict": finding.verdict, "source": known.source, "estimate": shown, "sentence": finding.note}
     deciding = finding.deciding
     measured = (
         {

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from analysis import rules
-from analysis.claims import Finding
 from analysis.errors import MissingFile, UserError
 from analysis.paths import REFERENCE
 
@@ -34,7 +33,7 @@ class Results:
     parameters: dict[str, Any]
     tables: dict[str, list[Row]] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
-    claims: list[Any] = field(default_factory=list)
+    claims: list[rules.Finding] = field(default_factory=list)
     figures: list[dict[str, str]] = field(default_factory=list)
     answer: str = ""
 
@@ -47,11 +46,7 @@ class Results:
         """Read what `save` wrote (or the `results` part of a reference file)."""
         content = read_json(path)
         content = content.get("results", content)
-        return cls(**{**content, "claims": [_finding(claim) for claim in content["claims"]]})
-
-
-def _finding(content: dict[str, Any]) -> Finding | rules.Finding:
-    return rules.load(content) if "conditions" in content else Finding(**content)
+        return cls(**{**content, "claims": [rules.load(claim) for claim in content["claims"]]})
 
 
 def reference_file(study: str, preset: str) -> Path:

@@ -1,7 +1,6 @@
 """How every study ends: the table of its verdicts, each as a sentence below it, and the answer in one sentence."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from analysis.prose import Column, Prose, say, show, table
 from analysis.results import Results, Row
@@ -13,7 +12,6 @@ SAID = {
     "inconclusive": "cannot be decided from this run",
     "not testable here": "cannot be tested here",
     "not run": "was not tested by this run",
-    "not tested": "was not tested by this run",
 }
 
 
@@ -22,9 +20,6 @@ def verdicts(results: Results, claims: Iterable[Claim] = ()) -> Prose:
 
     `claims` adds the paper's own numbers.
     """
-    old = [found for found in results.claims if not isinstance(found, Finding)]
-    if old:
-        return _old_verdicts(old)
     published = {claim.id: claim.published.text for claim in claims if claim.published}
     rows = [row for found in results.claims for row in _rows(found, published.get(found.id))]
     columns: dict[str, Column] = {"id": "Claim", "verdict": "Verdict", "quantity": "Quantity", "own": "Estimate"}
@@ -61,11 +56,3 @@ def _rows(found: Finding, published: str | None) -> list[Row]:
         )
     rows[0] |= first
     return rows
-
-
-def _old_verdicts(found: list[Any]) -> Prose:
-    columns: dict[str, Column] = {
-        **{"id": "Claim", "verdict": "Verdict", "estimate": ("Estimate", ".3f")},
-        **{"low": ("Low", ".3f"), "high": ("High", ".3f"), "control_value": ("Control", ".3f"), "note": "Note"},
-    }
-    return table([vars(claim) for claim in found], columns)

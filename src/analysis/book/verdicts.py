@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from analysis import rules
-from analysis.claims import Claim as OldClaim
-from analysis.claims import Finding as OldFinding
-from analysis.ledger import LEDGER, Claim, Finding
+from analysis.ledger import LEDGER
 from analysis.params import STUDIES, study_model
 from analysis.prose import NOTHING, show, table
-from analysis.stats import Estimate
+from analysis.rules import Claim, Finding
 
 if TYPE_CHECKING:
     from analysis.book.stage import Page
@@ -85,8 +83,6 @@ def _how(claims: Sequence[Claim]) -> str:
 
 
 def _rule(claim: Claim) -> str:
-    if isinstance(claim, OldClaim):
-        return f"*Quantity.* {claim.quantity}\n\n*Control.* {claim.control}\n\n*Rule.* {claim.rule}"
     told = claim.published
     paper = f"\n\n*The paper.* {told.text} ({told.source})." if told else ""
     rule = claim.rule
@@ -94,7 +90,7 @@ def _rule(claim: Claim) -> str:
 
 
 def _published(claim: Claim) -> str:
-    if isinstance(claim, OldClaim) or claim.published is None:
+    if claim.published is None:
         return NOTHING
     verdict = rules.published_verdict(claim)
     return claim.published.text + (f"<br>{badge(verdict)} by our rule" if verdict != "not run" else "")
@@ -102,11 +98,7 @@ def _published(claim: Claim) -> str:
 
 def _linked(entry: tuple[Page, Finding] | None) -> str:
     """A verdict as a link to its page."""
-    return badge("not run") if entry is None else badge(_word(entry[1]), f"/{entry[0].document}.ipynb")
-
-
-def _word(finding: Finding) -> str:
-    return "not testable here" if finding.verdict == "not tested" else finding.verdict
+    return badge("not run") if entry is None else badge(entry[1].verdict, f"/{entry[0].document}.ipynb")
 
 
 def _verdict(entry: tuple[Page, Finding] | None) -> str:
@@ -115,12 +107,6 @@ def _verdict(entry: tuple[Page, Finding] | None) -> str:
 
 
 def _numbers(finding: Finding) -> list[str]:
-    if isinstance(finding, OldFinding):
-        if finding.estimate is None:
-            return []
-        control = (finding.control_value, finding.control_low, finding.control_high)
-        shown = [_interval(finding.estimate, finding.low, finding.high)]
-        return shown + ([f"control {_interval(*control)}"] if control[0] is not None else [])
     decided = finding.deciding
     if decided is None:
         return [finding.reason]
@@ -129,13 +115,9 @@ def _numbers(finding: Finding) -> list[str]:
     return numbers + ([finding.reason] if finding.reason else [])
 
 
-def _interval(value: float | None, low: float | None, high: float | None) -> str:
-    return show(Estimate(*(float("nan") if number is None else number for number in (value, low, high))))
-
-
 def _summary(found: Found) -> str:
     """How far this copy of the book has come, and the grid of all verdicts."""
-    open_ = ("not tested", "not testable here")
+    open_ = ("not run", "not testable here")
     tested = {claim for (key, claim), (_, finding) in found.items() if key in COLUMNS and finding.verdict not in open_}
     words = f"This copy puts {len(tested)} of the {len(LEDGER)} [claims](claims.md) of the five papers to the test."
     return f"{words}\n\n{grid(found)}\n"
