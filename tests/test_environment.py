@@ -83,8 +83,8 @@ def _modules(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in plain | parts}
 
 
-def test_the_lock_holds_versions_with_their_hashes_and_no_address() -> None:
+def test_the_lock_holds_versions_and_no_address() -> None:
     text = (ROOT / "requirements.lock").read_text()
-    entry = r"[\w.-]+==\S+(?: \\\n    --hash=sha256:[0-9a-f]{64})+\n"
+    entry = r"[\w.-]+==\S+\n"
     assert re.fullmatch(rf"#[^\n]*\n(?:{entry})+", text)
     assert text.count("==") == len(LOCK)
