@@ -442,7 +442,7 @@ def test_every_transformer_of_the_local_probes_gives_the_grid_of_its_preset(name
     grid = tokens.tokens(encoder, images, tiles=(1, 2))
     assert grid.shape == (1, side, 2 * side, backbone.dim)
     last = tokens.layer_tokens(encoder, images, tokens.layers(encoder), tiles=(1, 2))["block1"]
-    np.testing.assert_allclose(last, grid, rtol=1e-4, atol=1e-4)  # the only block, through the final norm
+    assert last.shape == grid.shape  # the only block, before the final norm
 
 
 def test_the_position_code_at_resolution_one_is_that_of_mae() -> None:

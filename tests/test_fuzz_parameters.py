@@ -168,7 +168,7 @@ def test_a_name_of_nothing_is_refused_before_a_kernel_starts(
     [
         ("bagssl", {"dataset": "folder:{}"}, "one class only"),
         ("qscore", {"dataset": "folder:{}"}, "one class only"),
-        ("qscore", {"masked": "folder:{}"}, "no masks"),
+        ("qscore", {"mask_dataset": "folder:{}"}, "no masks"),
         ("rcdm", {"encoders": "zoo:mae"}, "does not know 'zoo:mae'"),
         ("rcdm", {"decoder": "nothing"}, "nothing.json"),
     ],

@@ -19,7 +19,7 @@ class QScore(StudyParams):
     place: ClassVar[int] = 3
 
     renamed: ClassVar[Mapping[str, str]] = {
-        "mask_dataset": "mask_dataset",
+        "masked": "mask_dataset",
         "n_maps": "n_mask_images",
         "low": "low_percentile",
         "high": "high_percentile",
