@@ -30,7 +30,7 @@ def test_every_preset_of_every_study_is_valid_and_described(study: str, preset: 
         (("masking_cka", "default", {"n": 2.5}), "'n' cannot be 2.5"),
         (("masking_cka", "default", {"n": 3}), ">= 8"),
         (("masking_cka", "default", {"fills": "white"}), "mean | black | blur"),
-        (("masking_cka", "default", {"fractions": [0.5, 1.5]}), "between 0 and 1"),
+        (("masking_cka", "default", {"fractions": [0.5, 1.5]}), "> 0 and < 1"),
         (("rcdm", "default", {"eps": ["much"]}), "it takes list of numbers"),
         (("masking_cka", "default", {"encoders": []}), "'encoders' cannot be"),
         (("masking_cka", "default", {"encoders": ["zoo:mae", "zoo:mae"]}), "without repeats"),
