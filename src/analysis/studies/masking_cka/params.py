@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from analysis.params import groups
 from analysis.params.base import Names, Preset, Share, StudyParams
 
 Fill = Literal["mean", "black", "blur"]
@@ -48,7 +49,6 @@ class MaskingCka(StudyParams):
 
 RESNETS = ("simclr", "swav", "byol", "vicreg", "dino", "supervised", "untrained")
 VITS = ("mae", "dinov2", "untrained-vit")
-PHOTOGRAPHIC = ("simclr", "byol", "swav", "vicreg", "dino", "mae", "dino-vit")
 
 PARAMS = MaskingCka
 PRESETS: dict[Preset, dict[str, Any]] = {
@@ -69,8 +69,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "real": {
         "encoders": (
-            *(f"zoo:{name}-tiny-imagenet" for name in PHOTOGRAPHIC),
-            *("zoo:untrained", "zoo:untrained-vit"),
+            *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS),
             *("conv4:protoclr_miniimagenet_3query_50bs", "conv4:umtra_miniimagenet_1query_5bs"),
             *("conv4:sup_Conv4_baseline_aug", "conv4:random_init"),
         ),
