@@ -52,12 +52,11 @@ results = study.results
 pages.finding(results)
 
 # %%
-local_vit.figure(
-    study,
+study.figure(
     plots.interaction,
-    "interaction",
     "Intervals over encoders; dashed: the smallest effect of interest. By construction the claim is false of noise on all "
     "dimensions and true of noise in dimensions of its own.",
+    table="interaction",
 )
 
 # %%
@@ -96,18 +95,16 @@ local_vit.picture(study, measured, plots.token_maps, "tokens of four test images
 # ## Few-shot segmentation
 
 # %%
-local_vit.figure(study, plots.segmentation, "segmentation", "Intervals over test images.")
+study.figure(plots.segmentation, "Intervals over test images.", table="segmentation")
 
 # %%
 local_vit.picture(study, measured, plots.labels, "the commonest class of each patch, and that of its nearest neighbour.")
 
 # %%
-local_vit.figure(
-    study, plots.transforms, "segmentation", "mIoU of the nearest patch, mean over data sets; what is removed is the published share."
-)
+study.figure(plots.transforms, "mIoU of the nearest patch, mean over data sets; what is removed is the published share.", table="segmentation")
 
 # %%
-local_vit.figure(study, plots.bank_sizes, "bank", "Points: draws of the labelled images; lines: their mean.")
+study.figure(plots.bank_sizes, "Points: draws of the labelled images; lines: their mean.", table="bank")
 
 # %%
 pages.folded("Leads by task, classes one by one", pages.interaction_table(results), pages.classes_table(results))
@@ -116,15 +113,13 @@ pages.folded("Leads by task, classes one by one", pages.interaction_table(result
 # ## Dimensions of high variance
 
 # %%
-local_vit.figure(study, plots.ratios, "ratio", "Intervals over images; dashed: what counts as high.")
+study.figure(plots.ratios, "Intervals over images; dashed: what counts as high.", table="ratio")
 
 # %%
-local_vit.figure(
-    study, plots.planted, "planted", "Mean over data sets. Without planting (1) the axes are only turned; a linear probe sees no change."
-)
+study.figure(plots.planted, "Mean over data sets. Without planting (1) the axes are only turned; a linear probe sees no change.", table="planted")
 
 # %%
-local_vit.figure(study, plots.removal, "removal", "Solid: those of highest variance removed; dashed: as many random ones.")
+study.figure(plots.removal, "Solid: those of highest variance removed; dashed: as many random ones.", table="removal")
 
 # %%
 pages.folded(
@@ -136,7 +131,7 @@ pages.folded(
 )
 
 # %%
-local_vit.figure(study, plots.depth, "layers", "Every block through the final norm.")
+study.figure(plots.depth, "Every block through the final norm.", table="layers")
 
 # %% [markdown]
 # ## The same patch, the same object
@@ -152,17 +147,17 @@ say(
 ) if "perfect" in results.scalars else say("*No data set of this run is searched for patches.*")
 
 # %%
-local_vit.figure(study, plots.patches, "patches", "Share of patches found, raw features, mean over data sets.")
+study.figure(plots.patches, "Share of patches found, raw features, mean over data sets.", table="patches")
 
 # %%
-local_vit.figure(study, plots.objects, "objects", "Raw features by cosine, with intervals over images, objects or videos.")
+study.figure(plots.objects, "Raw features by cosine, with intervals over images, objects or videos.", table="objects")
 
 # %% [markdown]
 # Through videos objects are followed by propagating the labels of the first frame {cite:p}`jabri2020,caron2021`, scored as DAVIS
 # does {cite:p}`perazzi2016`.
 
 # %%
-local_vit.figure(study, plots.tracking, "tracking", "Intervals over videos.")
+study.figure(plots.tracking, "Intervals over videos.", table="tracking")
 
 # %%
 pages.folded("DINO minus DINOv2 in every setting, with intervals for all together", pages.shortfalls_table(results))
@@ -171,12 +166,11 @@ pages.folded("DINO minus DINOv2 in every setting, with intervals for all togethe
 # ## Degraded images
 
 # %%
-local_vit.figure(
-    study,
+study.figure(
     plots.degraded,
-    "robustness",
     "mIoU minus that on clean images; the labelled images and the probe stay clean. Blur in pixels, noise of 255, octave 1: the "
     "finest frequencies.",
+    table="robustness",
 )
 
 # %% [markdown]

@@ -55,11 +55,6 @@ measured = qscore.compute(study)
 params, results = study.params, study.results
 
 
-def show(drawn, name, reading):
-    """A figure whose caption begins with what it shows."""
-    return study.show(drawn, name, f"{drawn[1]} {reading}")
-
-
 # %%
 pages.finding(results)
 
@@ -67,9 +62,8 @@ pages.finding(results)
 verdicts(results, CLAIMS)
 
 # %%
-show(
-    figures.predicting(results),
-    "predicting",
+study.figure(
+    figures.predicting,
     "Does a score rank images that the probe gets right before the others? Intervals over images; dashed: the bound of Q3.",
 )
 
@@ -101,18 +95,21 @@ say(
 pages.representations(results)
 
 # %%
-show(
-    figures.frequency(results, params.low_percentile, params.high_percentile),
-    "frequency",
+study.figure(
+    figures.frequency,
     "Share of training images in which a feature is highly active, features sorted by it; the band is D.",
+    params.low_percentile,
+    params.high_percentile,
 )
 
 # %%
 study.picture(
-    lambda: pictures.features(measured, params),
+    pictures.features,
     "features",
     "Each line is one discriminative feature of the first encoder, evenly spread over D, with the share of training images in which "
     "it is highly active; the test images that excite it most, and Grad-CAM on them.",
+    measured,
+    params,
 )
 
 # %% [markdown]
@@ -122,7 +119,7 @@ study.picture(
 # The mean over all of D at unit length would fall where codes get sharper. What all features share is taken out by random sets.
 
 # %%
-show(figures.activity(results), "activity", "Intervals over images.")
+study.figure(figures.activity, "Intervals over images.")
 
 # %% [markdown]
 # ## Q2: what of a representation is needed?
@@ -132,7 +129,7 @@ show(figures.activity(results), "activity", "Intervals over images.")
 # paper does not give its steps, and compares with random subsets only.
 
 # %%
-show(figures.compression(results), "compression", "Dotted: the cut of 40 % that the claim speaks of. Intervals over images.")
+study.figure(figures.compression, "Dotted: the cut of 40 % that the claim speaks of. Intervals over images.")
 
 # %% [markdown]
 # ## Q3: does Q-Score predict misclassification, and more than sparsity does?
@@ -146,9 +143,8 @@ show(figures.compression(results), "compression", "Dotted: the cut of 40 % that 
 pages.noise(results)
 
 # %%
-show(
-    figures.detection(results),
-    "detection",
+study.figure(
+    figures.detection,
     "AUROC as detectors of correctly classified images: definitions of the paper and its preprints, controls, other scores without "
     "labels, and what the probe itself says.",
 )
@@ -157,13 +153,14 @@ show(
 pages.detection(results)
 
 # %%
-show(figures.sweep(results), "sweep", "D is chosen anew for each eps.")
+study.figure(figures.sweep, "D is chosen anew for each eps.")
 
 # %%
 study.picture(
-    lambda: pictures.extremes(measured),
+    pictures.extremes,
     "extremes",
     "Test images by the Q of the first encoder, of those that have one; above each, whether the probe is right.",
+    measured,
 )
 
 # %% [markdown]
@@ -180,9 +177,7 @@ study.picture(
 pages.arms(results) if results.tables.get("trained") else say("*These trainings are made on the controlled world.*")
 
 # %%
-show(
-    figures.gains(results), "gains", "Student's intervals, over methods and over the seeds of each."
-) if results.tables.get("gains") else None
+study.figure(figures.gains, "Student's intervals, over methods and over the seeds of each.", table="gains")
 
 # %% [markdown]
 # ## Q5: on what defines the class?
@@ -192,17 +187,13 @@ show(
 # central masks are hit more often by chance, hence the centre prior and the even map.
 
 # %%
-show(
-    figures.core(results), "core", "Left: as printed. Right: soft intersection over union. Intervals over images."
-) if results.tables.get("core") else None
+study.figure(figures.core, "Left: as printed. Right: soft intersection over union. Intervals over images.", table="core")
 
 # %% [markdown]
 # ## Does mean Q rank encoders?
 
 # %%
-show(
-    figures.ranking(results), "ranking", "Each point is an encoder."
-) if results.tables.get("ranking") else say("The run on photographs ranks encoders by their mean Q.")
+study.figure(figures.ranking, "Each point is an encoder.") if results.tables.get("ranking") else say("The run on photographs ranks encoders by their mean Q.")
 
 # %%
 pages.follows(results) if results.tables.get("follows") else None

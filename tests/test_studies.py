@@ -53,11 +53,7 @@ def test_a_page_shows_every_verdict_that_its_results_hold(study: str, smoke_run:
     assert all(f"**{claim.id}.**" in page and claim.verdict in page for claim in results.claims)
 
 
-OPEN = pytest.mark.xfail(reason="open: its notebook holds a helper that belongs into the library", strict=False)
-CALLS_ONLY = [pytest.param(study, marks=OPEN) if study == "qscore" else study for study in STUDIES]
-
-
-@pytest.mark.parametrize("study", CALLS_ONLY)
+@pytest.mark.parametrize("study", STUDIES)
 def test_a_notebook_holds_calls_and_no_definitions(study: str) -> None:
     notebook = jupytext.read(paths.NOTEBOOKS / f"{study}.py")
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]

@@ -17,6 +17,8 @@ from analysis.results import Results, load_stored, plain
 
 LEFT_OUT = "*The pictures are left out: this page is drawn from stored numbers, and the images may not be copied into it.*"
 
+NOTHING_DRAWN = "*This run has nothing to draw here: no data set of it has the ground truth, or too few encoders count.*"
+
 
 class Notebook:
     """One execution of a study: open it in the first cell, save it in the last."""
@@ -44,9 +46,19 @@ class Notebook:
         self.results.figures.append({"file": shown.file, "alt": shown.alt, "caption": shown.caption})
         return shown
 
-    def picture(self, draw: Callable[[], tuple[Figure, str]], name: str, caption: str) -> FigureRef | Prose:
-        """As `show`, of a figure that needs images, drawn by `draw`; words where numbers are stored and no image is at hand."""
-        return say(LEFT_OUT) if self.stored else self.show(draw(), name, caption)
+    def figure(self, draw: Callable[..., tuple[Figure, str]], reading: str, *given: Any, table: str = "") -> FigureRef | Prose:
+        """As `show`, of `draw(results, *given)`, whose name it takes: the caption is its finding, then how to read it.
+
+        Words where the run has no rows in `table`.
+        """
+        if table and not self.results.tables.get(table):
+            return say(NOTHING_DRAWN)
+        drawn = draw(self.results, *given)
+        return self.show(drawn, draw.__name__.replace("_", "-"), f"{drawn[1]} {reading}")
+
+    def picture(self, draw: Callable[..., tuple[Figure, str]], name: str, caption: str, *given: Any) -> FigureRef | Prose:
+        """As `show`, of `draw(*given)`, which needs images; words where numbers are stored and no image is at hand."""
+        return say(LEFT_OUT) if self.stored else self.show(draw(*given), name, caption)
 
     def save(self) -> dict[str, Any]:
         """Write `results.json`, then `manifest.json`; returns the manifest."""

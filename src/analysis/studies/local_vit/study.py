@@ -32,23 +32,14 @@ def compute(study: Notebook) -> Tokens | None:
     return run(study, measure, CLAIMS, judged, scalars=_scalars, what=WHAT)
 
 
-def figure(study: Notebook, draw: Callable[[Results], Drawn], table: str, reading: str) -> FigureRef | Prose:
-    """A figure captioned by its finding and how to read it; words where the run has no rows for it."""
-    if not study.results.tables.get(table):
-        return say("*This run has nothing to draw here: no data set of it has the ground truth, or too few encoders count.*")
-    drawn = draw(study.results)
-    return study.show(drawn, draw.__name__.replace("_", "-"), f"{drawn[1]} {reading}")
-
-
 def picture(
     study: Notebook, measured: Tokens | None, draw: Callable[[Results, Tokens, str], Drawn], reading: str
 ) -> FigureRef | Prose:
-    """As `figure`, of images: those of the first data set that is segmented."""
+    """A figure of images: those of the first data set that is segmented."""
     if measured is None or not measured.shown:
         return say(LEFT_OUT if measured is None else "*No data set of this run is segmented.*")
     dataset = next(iter(measured.shown))
-    drawn = draw(study.results, measured, dataset)
-    return study.show(drawn, draw.__name__.replace("_", "-"), f"{drawn[1]} {dataset}; {reading}")
+    return study.figure(draw, f"{dataset}; {reading}", measured, dataset)
 
 
 def _scalars(results: Results) -> Mapping[str, float]:
