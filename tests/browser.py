@@ -79,10 +79,11 @@ class Tab:
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=code, **text)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
 
-    def axe(self) -> list[str]:
-        """What axe-core finds wrong with the page as it stands: rule, impact and the first element of each."""
+    def axe(self, *rules: str) -> list[str]:
+        """What axe-core finds wrong with the page as it stands, by all `rules` or some: rule, impact, first element of each."""
         self.run(AXE.read_text(encoding="utf-8") + ";0")
-        found = self.run("axe.run(document, {resultTypes: ['violations'], preload: false}).then(r => r.violations)")
+        options = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
+        found = self.run(f"axe.run(document, {json.dumps(options)}).then(r => r.violations)")
         return [f"{rule['id']} ({rule['impact']}, {len(rule['nodes'])}): {rule['nodes'][0]['html'][:200]}" for rule in found]
 
     def _next(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from analysis import notebook as module
 from analysis.errors import UserError
 from analysis.notebook import Notebook
 from analysis.params.base import StudyParams
-from analysis.prose import INTERVAL, table
+from analysis.prose import INTERVAL, show, table
 from analysis.rules import Claim, Condition, Evidence, Rule
 from analysis.stats import Estimate, estimate
 from analysis.studies import base
@@ -107,7 +107,8 @@ def test_a_study_is_measures_and_evidence_and_the_rest_is_shared(notebook: Noteb
     assert found is not None
     assert [finding.verdict for finding in results.claims] == ["supported"]
     assert results.scalars == {"rows": 3.0}
-    assert results.answer == "**Answer.** The claim that it helps (T1) is supported."
+    (condition,) = results.claims[0].conditions
+    assert results.answer == f"**Supported:** that it helps (T1: {show(condition.own)}, bound {condition.smallest:g})."
     assert [row["method"] for row in results.tables["encoders"]] == ["swav", "untrained"]
     assert len(results.tables["gains"]) == 3
 

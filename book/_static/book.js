@@ -33,17 +33,19 @@
   addEventListener("afterprint", () => { document.documentElement.dataset.theme = theme; });
 
   // Sphinx reads the pages it found to show an excerpt; a page on a disk may not read others, so they lie in one script.
-  if (location.protocol === "file:" && document.getElementById("search-results")) {
-    const texts = new Promise((resolve) => {
+  if (location.protocol === "file:") {
+    let texts;
+    const load = () => new Promise((resolve) => {
       const script = document.createElement("script");
       script.src = "_static/search-texts.js";
       script.onload = () => resolve(window.searchTexts);
       document.head.append(script);
     });
-    window.fetch = (address) => texts.then((all) => {
+    const page = (address) => decodeURI(new URL(address, location).href.slice(new URL(".", location).href.length).split(/[?#]/)[0]);
+    window.fetch = (address) => (texts ??= load()).then((all) => {
       const main = document.createElement("div");
       main.setAttribute("role", "main");
-      main.innerHTML = all[String(address).split(/[?#]/)[0]] || "–";
+      main.innerHTML = all[page(address)] || "–";
       return new Response(main.outerHTML);
     });
   }

@@ -1,17 +1,17 @@
-"""How every study ends: the table of its verdicts, each as a sentence below it, and the answer in one sentence."""
+"""How every study tells its verdicts: in a table, each as a sentence below it, and all in one paragraph per verdict."""
 
 from collections.abc import Iterable, Mapping
 
-from analysis.prose import Column, Prose, say, show, table
+from analysis.prose import Column, Prose, show, table
 from analysis.results import Results, Row
 from analysis.rules import Claim, Finding
 
-SAID = {
-    "supported": "is supported",
-    "not supported": "is not supported",
-    "inconclusive": "cannot be decided from this run",
-    "not testable here": "cannot be tested here",
-    "not run": "was not tested by this run",
+HEADS = {
+    "supported": "Supported",
+    "not supported": "Not supported",
+    "inconclusive": "Undecided",
+    "not testable here": "Not testable here",
+    "not run": "Not run",
 }
 
 
@@ -31,9 +31,26 @@ def verdicts(results: Results, claims: Iterable[Claim] = ()) -> Prose:
 
 
 def answer(results: Results, what: Mapping[str, str]) -> Prose:
-    """The last words of a page; `what` says each claim in words that go on from "the claim", by its id."""
-    parts = [f"{what[claim.id]} ({claim.id}) {SAID[claim.verdict]}" for claim in results.claims]
-    return say(f"**Answer.** The claim {'; the claim '.join(parts)}.")
+    """What came out, a paragraph per verdict: claims in words with the number that decided each; reasons are given once.
+
+    `what` says each claim in words that begin with "that", by its id.
+    """
+    paragraphs = []
+    for verdict, head in HEADS.items():
+        told: dict[str, list[str]] = {}
+        for found in results.claims:
+            if found.verdict == verdict:
+                told.setdefault(found.reason, []).append(f"{what[found.id]} ({found.id}{_number(found)})")
+        parts = ["; ".join(words) + (f", because {reason}" if reason else "") for reason, words in told.items()]
+        paragraphs += [f"**{head}:** {'; '.join(parts)}."] if parts else []
+    return Prose("\n\n".join(paragraphs))
+
+
+def _number(found: Finding) -> str:
+    deciding = found.deciding
+    if deciding is None or found.reason:
+        return ""
+    return f": {show(deciding.own)}, bound {deciding.smallest:g}".replace("-", "−")
 
 
 def _rows(found: Finding, published: str | None) -> list[Row]:

@@ -9,7 +9,9 @@ from pathlib import Path
 _FIGURE = re.compile(r'<img [^>]*?class="(light-figure|dark-figure)" src="([^"]+)"[^>]*>')
 _SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
 _ARTICLE = re.compile(r'<article class="bd-article">(.*?)</article>', re.DOTALL)
-_UNSAID = re.compile(r'<details class="admonition hide.*?</details>|<script.*?</script>', re.DOTALL)
+_UNSAID = re.compile(
+    r'<details class="admonition hide.*?</details>|<script.*?</script>|<a class="headerlink".*?</a>', re.DOTALL
+)
 _SIGNATURE = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*?</dd>\s*)+)</dl>')
 
 # What the theme leaves unnamed for people who listen to a page, or loads without need.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ from analysis.ledger import LEDGER
 from analysis.params import STUDIES, study_model
 from analysis.prose import NOTHING, show, table
 from analysis.rules import Claim, Finding
+from analysis.verdict_prose import HEADS
 
 if TYPE_CHECKING:
     from analysis.book.stage import Page
 
 Found = dict[tuple[str, str], tuple["Page", Finding]]  # (page, claim) -> where it was judged, and how
+DECIDED = tuple(f"**{HEADS[verdict]}:**" for verdict in ("supported", "not supported"))
 COLUMNS = {"default": "Controlled world", "real": "Real photographs", "paper": "Papers' networks"}
 # Studies that judge claims of a paper, and those of what the others measure with.
 PAPERS = {study: (model.title, model.paper) for study, model in STUDIES.items() if model.paper}
@@ -116,15 +119,30 @@ def _numbers(finding: Finding) -> list[str]:
 
 
 def _summary(found: Found) -> str:
-    """How far this copy of the book has come, and the grid of all verdicts."""
-    open_ = ("not run", "not testable here")
-    tested = {claim for (key, claim), (_, finding) in found.items() if key in COLUMNS and finding.verdict not in open_}
-    words = f"This copy puts {len(tested)} of the {len(LEDGER)} [claims](claims.md) of the five papers to the test."
-    return f"{words}\n\n{grid(found)}\n"
+    """How many claims came out how in each setting, what was decided study by study, and the grid of all verdicts."""
+    counts = [f"{COLUMNS[key]}: {words}." for key in COLUMNS if (words := _counts(found, key))]
+    pages = dict.fromkeys(page.document for page, _ in found.values())
+    told = {page.document: _decided(page) for page, _ in found.values()}
+    lead = f"Five papers make {len(LEDGER)} claims that can be measured. {' '.join(counts)}"
+    return "\n\n".join([lead, *(told[page] for page in pages if told[page]), "### Every claim", grid(found)]) + "\n"
+
+
+def _counts(found: Found, key: str) -> str:
+    verdicts = Counter(finding.verdict for (page, _), (_, finding) in found.items() if page == key)
+    return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in rules.VERDICTS if verdicts[verdict])
+
+
+def _decided(page: Page) -> str:
+    """What one page decided, with its numbers; the open claims stand in the grid."""
+    paragraphs = [part for part in page.results.answer.split("\n\n") if part.startswith(DECIDED)]
+    if not paragraphs:
+        return ""
+    place = page.title[0].lower() + page.title[1:]
+    return f"[{title(page.entry.study)}](/{page.document}.ipynb), {place}\n: {' '.join(paragraphs)}"
 
 
 def _study_index(study: str, pages: Sequence[Page], claims: str) -> str:
     question = (study_model(study).__doc__ or "").strip().splitlines()[0]
-    answers = "\n".join(f"[{page.title}](/{page.document}.ipynb)\n: {page.results.answer or NOTHING}\n" for page in pages)
+    answers = "\n".join(f"### [{page.title}](/{page.document}.ipynb)\n\n{page.results.answer or NOTHING}\n" for page in pages)
     source = "" if study in INSTRUMENTS else f" A question of {{cite:t}}`{PAPERS[study][1]}`."
     return f"# {pages[0].heading}\n\n*{question}*{source}\n\n## What came out\n\n{answers}\n{claims}"
