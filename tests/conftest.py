@@ -1,5 +1,6 @@
 """What tests share: a build folder of their own, real data where there is some."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -20,15 +21,23 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Study -> the folder of `analysis run STUDY --preset smoke`, executed once by the command that users type."""
-    environment = {**os.environ, "ANALYSIS_BUILD": str(tmp_path_factory.mktemp("build")), "OMP_NUM_THREADS": "1"}
+    """Study -> the folder of `analysis run STUDY --preset smoke`, executed once for all workers by the command users type."""
+    mine = tmp_path_factory.getbasetemp()
+    place = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "smoke"
+    place.mkdir(exist_ok=True)
+    environment = {**os.environ, "ANALYSIS_BUILD": str(place), "OMP_NUM_THREADS": "1"}
 
     @cache
     def run(study: str) -> Path:
-        command = [sys.executable, "-m", "analysis", "run", study, "--preset", "smoke"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return Path(done.stdout.strip().splitlines()[-1])
+        folder = place / "runs" / study / "smoke"
+        with (place / f"{study}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                command = [sys.executable, "-m", "analysis", "run", study, "--preset", "smoke"]
+                done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+                assert done.returncode == 0, done.stderr
+                assert Path(done.stdout.strip().splitlines()[-1]) == folder
+        return folder
 
     return run
 

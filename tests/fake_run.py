@@ -92,14 +92,14 @@ def _results(entry: Entry, sign: float) -> Results:
 
 
 @contextmanager
-def book(folder: Path, entries: Sequence[Entry]) -> Iterator[Path]:
-    """The HTML of such runs, with the API pages of four modules, in a build folder of its own."""
+def book(folder: Path, entries: Sequence[Entry], library: bool = False) -> Iterator[Path]:
+    """The HTML of such runs in a build folder of its own, with the API pages of the whole library or of four modules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANALYSIS_BUILD", str(folder))
         patch.setattr(measures, "write", cache(measures.write))  # a few seconds, and the book is built twice
-        patch.setattr(
-            appendix, "public_modules", lambda: {name: [f"analysis.{name}"] for name in ("paths", "prose", "figures", "stats")}
-        )
+        if not library:
+            few = {name: [f"analysis.{name}"] for name in ("paths", "prose", "figures", "stats")}
+            patch.setattr(appendix, "public_modules", lambda: few)
         for entry in entries:
             make(entry)
         yield build(entries).parent

@@ -61,8 +61,8 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The HTML of two runs of the small notebook, with the API pages of four modules."""
-    with fake_run.book(tmp_path_factory.mktemp("build"), ENTRIES) as folder:
+    """The HTML of two runs of the small notebook, with every page of the library."""
+    with fake_run.book(tmp_path_factory.mktemp("build"), ENTRIES, library=True) as folder:
         yield folder
 
 

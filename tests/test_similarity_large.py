@@ -64,9 +64,9 @@ def test_the_command_takes_more_rows_than_fit_all_pairs(tmp_path: Path) -> None:
         "y.npy",
         "--json",
         "--n-bootstrap",
-        "2",
+        "50",
         "--n-permutations",
-        "2",
+        "20",
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     rows = {row["measure"]: row for row in json.loads(done.stdout)}

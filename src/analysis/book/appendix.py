@@ -80,8 +80,10 @@ def public_modules() -> dict[str, list[str]]:
 
 
 def api_page(name: str, modules: Sequence[str]) -> str:
-    """The docstrings of `modules` on one page, that of `analysis.NAME` first."""
-    return "\n".join(_automodule(module, "#" if module == f"analysis.{name}" else "##") for module in modules)
+    """The docstrings of `modules` on one page, that of `analysis.NAME` first, where it has one."""
+    top = f"analysis.{name}"
+    title = "" if top in modules else f"# {top}\n\n"
+    return title + "\n".join(_automodule(module, "#" if module == top else "##") for module in modules)
 
 
 def _automodule(module: str, level: str) -> str:

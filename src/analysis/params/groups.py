@@ -4,9 +4,8 @@ ZOO = ("zoo:dinov2", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo
 RESNETS = ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino", "supervised", "untrained")
 VITS = ("mae", "simmim", "scale-mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
 PHOTOGRAPHIC = tuple(f"zoo:{name}-imagenette" for name in ("simclr", "byol", "swav", "vicreg", "barlow-twins"))
-TINY_ZOO = PHOTOGRAPHIC
 PHOTOGRAPHIC_CONTROLS = ("zoo:supervised-imagenette", "zoo:untrained-imagenette")
-WHOLE_ZOO = (*(f"zoo:{name}" for name in (*RESNETS, *VITS)), *PHOTOGRAPHIC, *PHOTOGRAPHIC_CONTROLS)
+PHOTOGRAPHIC_PATCHED = tuple(f"zoo:{name}-patch-imagenette" for name in ("simclr", "vicreg"))
 LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))
 JOINT = tuple(f"zoo:{name}" for name in RESNETS if name not in ("supervised", "untrained"))
 PATCHED = ("vicreg-patch", "tcr-patch", "simclr-patch", "byol-patch", "vicreg-patch16", "vicreg-patch-disjoint")
@@ -34,7 +33,11 @@ CONV4 = (
     "conv4:random_init",
 )
 LOCAL = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:supervised-vit")
-LOCAL_PHOTOGRAPHS: tuple[str, ...] = ()  # transformers trained on photographs: none is shipped yet
+LOCAL_PHOTOGRAPHS = tuple(f"zoo:{name}-imagenette" for name in ("mae", "dino-vit", "untrained-vit"))
+WHOLE_ZOO = (
+    *(f"zoo:{name}" for name in (*RESNETS, *VITS)),
+    *(*PHOTOGRAPHIC, *PHOTOGRAPHIC_CONTROLS, *PHOTOGRAPHIC_PATCHED, *LOCAL_PHOTOGRAPHS),
+)
 WORLD = ("zoo:untrained", "zoo:supervised", "zoo:simclr", "zoo:dinov2")
 DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "supervised", "untrained"))
 SCENES = ("scenes:objects", "scenes:fine", "scenes:context", "scenes:textures")

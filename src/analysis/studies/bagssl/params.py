@@ -81,7 +81,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "real": {
         "encoders": (
-            *groups.PHOTOGRAPHIC,
+            *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_PATCHED),
             *(*groups.PHOTOGRAPHIC_CONTROLS, "conv4:protoclr_miniimagenet_3query_50bs", "conv4:random_init"),
         ),
         "followed": ("zoo:simclr-imagenette",),

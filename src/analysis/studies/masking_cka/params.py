@@ -69,7 +69,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "real": {
         "encoders": (
-            *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS),
+            *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS, *groups.LOCAL_PHOTOGRAPHS),
             *("conv4:protoclr_miniimagenet_3query_50bs", "conv4:umtra_miniimagenet_1query_5bs"),
             *("conv4:sup_Conv4_baseline_aug", "conv4:random_init"),
         ),

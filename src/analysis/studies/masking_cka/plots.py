@@ -201,12 +201,14 @@ def panel(results: Results) -> Drawn:
     shown = ranks.set_axis([names[e] for e in ranks.columns], axis=1).set_axis(words)
     heatmap(shown, ax, low=1, high=ranks.shape[1], numbers=wide)
     first = wide.loc["debiased_cka"]
-    agree = wide.T.corr(method="spearman").loc["debiased_cka"].drop("debiased_cka")
+    most = f"By debiased CKA {names[first.idxmax()]} separates most ({first.max():.2f})"
+    agree = wide.T.corr(method="spearman").loc["debiased_cka"].drop("debiased_cka").dropna()
+    if agree.empty:
+        return fig, f"{most}; an order of encoders needs two of them."
     worst = agree.idxmin()
     return fig, (
-        f"By debiased CKA {names[first.idxmax()]} separates most ({first.max():.2f}); of {len(agree)} other measures "
-        f"{(agree > 0.5).sum()} order the encoders alike (rank correlation above 0.5), least {MEASURES[worst].title} "
-        f"({agree[worst]:.2f})."
+        f"{most}; of {len(agree)} other measures {(agree > 0.5).sum()} order the encoders alike (rank correlation above 0.5), "
+        f"least {MEASURES[worst].title} ({agree[worst]:.2f})."
     )
 
 

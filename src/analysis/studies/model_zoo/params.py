@@ -37,7 +37,9 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "default": {"encoders": groups.WHOLE_ZOO},
     "real": {
-        "encoders": (*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS),
+        "encoders": (
+            *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS, *groups.PHOTOGRAPHIC_PATCHED, *groups.LOCAL_PHOTOGRAPHS),
+        ),
         "dataset": "imagenette",
         "n_train": 20_000,
         "n_test": 5_000,

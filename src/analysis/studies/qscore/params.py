@@ -91,8 +91,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "default": {"encoders": (*groups.JOINT, *groups.LABELLED), "mask_dataset": "scenes:objects"},
     "real": {
         "encoders": (
-            *(name for name in groups.TINY_ZOO if "mae" not in name and "vit" not in name),
-            *groups.LABELLED,
+            *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS),
             *(name for name in groups.CONV4 if name.startswith("conv4:")),
         ),
         "dataset": "imagenette",
