@@ -14,9 +14,19 @@ from analysis.studies.local_vit.params import LocalVit
 
 Array = np.ndarray
 Change = Callable[[Array, Array, np.random.Generator], Array]  # tokens, their classes -> tokens
-WIDTH, MORE = 96, 32  # dimensions of the tokens, and of what some changes add: a quarter of both together
-CODES = np.random.default_rng(1).standard_normal((2, 9, WIDTH))  # of the classes, of equal length: no class is a hub
-CODES *= np.sqrt(WIDTH) / np.linalg.norm(CODES, axis=-1, keepdims=True)
+FEW, MANY = 24, 96  # dimensions: of many, one random share holds as much as another
+DRAWN = np.random.default_rng(1).standard_normal((2, 9, MANY))
+
+
+def codes(which: int, labels: Array, width: int) -> Array:
+    """The codes of classes, (*labels.shape, width), of equal length: no class is a hub."""
+    part = DRAWN[which, :, :width]
+    return (part * np.sqrt(width) / np.linalg.norm(part, axis=-1, keepdims=True))[labels]
+
+
+def more(x: Array) -> tuple[int, ...]:
+    """The shape of further dimensions: a quarter of all there are then."""
+    return (*x.shape[:-1], x.shape[-1] // 3)
 
 
 def plain(x: Array, labels: Array, rng: np.random.Generator) -> Array:
@@ -25,7 +35,7 @@ def plain(x: Array, labels: Array, rng: np.random.Generator) -> Array:
 
 def nuisance(x: Array, labels: Array, rng: np.random.Generator) -> Array:
     """More dimensions that are large and say nothing: the paper's mechanism."""
-    return np.concatenate([x, 40 * rng.standard_normal((*x.shape[:-1], MORE))], -1)
+    return np.concatenate([x, 40 * rng.standard_normal(more(x))], -1)
 
 
 def destroyed(x: Array, labels: Array, rng: np.random.Generator) -> Array:
@@ -35,7 +45,7 @@ def destroyed(x: Array, labels: Array, rng: np.random.Generator) -> Array:
 
 def telling(x: Array, labels: Array, rng: np.random.Generator) -> Array:
     """More dimensions that are large and hold the class as well as the others do."""
-    return np.concatenate([x, 15 * CODES[1][labels][..., :MORE] + rng.standard_normal((*x.shape[:-1], MORE))], -1)
+    return np.concatenate([x, 8 * codes(1, labels, more(x)[-1]) + rng.standard_normal(more(x))], -1)
 
 
 @pytest.fixture
@@ -44,6 +54,7 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Change]
     truth: list[tuple[Array, Array]] = []
     real = frames.few_shot
     kinds: dict[str, Change] = {}
+    width = [FEW]
 
     def few_shot_of(*arguments) -> frames.Few:
         few = real(*arguments)
@@ -54,17 +65,18 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Change]
         maps = next((maps for known, maps in truth if known is images), truth[1][1][: len(images)])
         labels = maps[:, 8::16, 8::16].astype(int)
         rng = np.random.default_rng(len(images) + sum(map(ord, encoder.name)))
-        signal = 4 * CODES[0][labels] + rng.standard_normal((*labels.shape, WIDTH))
+        signal = 2 * codes(0, labels, width[0]) + rng.standard_normal((*labels.shape, width[0]))
         return kinds[encoder.name](signal, labels, rng).astype(np.float32)
 
-    def measure(given: Mapping[str, Change]) -> Tokens:
+    def measure(given: Mapping[str, Change], dimensions: int = FEW) -> Tokens:
         kinds.update(given)
+        width[0] = dimensions
         params = LocalVit(
             encoders=tuple(given),
             datasets=("scenes:multi",),
             grid=4,
-            n_bank=12,
-            n_test=32,
+            n_bank=24,
+            n_test=64,
             n_bootstrap=100,
             shares=(0.25,),
             removed=0.25,
@@ -86,8 +98,8 @@ def findings(measured: Tokens) -> dict[str, Finding]:
     return {claim.id: judge(claim, evidence[claim.id]) for claim in claims.CLAIMS}
 
 
-DISTILLED = ("zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:dino-vit-imagenette")
-MASKED = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:mae-imagenette")
+DISTILLED = ("zoo:dino-vit", "zoo:ibot", "zoo:dinov2")
+MASKED = ("zoo:mae", "zoo:simmim", "zoo:scale-mae")
 
 
 def test_what_only_neighbours_suffer_from_supports_l1_and_what_every_probe_suffers_from_does_not(segmented) -> None:
@@ -101,7 +113,10 @@ def test_what_only_neighbours_suffer_from_supports_l1_and_what_every_probe_suffe
 
 
 def test_encoders_that_are_alike_do_not_support_l1(segmented) -> None:
-    assert findings(segmented(dict.fromkeys((*DISTILLED, *MASKED), plain)))["L1"].verdict == "not supported"
+    """Six encoders may leave it open: what two alike ones differ by is as large as the smallest effect."""
+    found = findings(segmented(dict.fromkeys((*DISTILLED, *MASKED), plain)))["L1"]
+    assert found.verdict in ("not supported", "inconclusive")
+    assert found.conditions[0].own.low < 0 < found.conditions[0].own.high
 
 
 def test_one_encoder_of_a_kind_is_no_evidence_about_methods(segmented) -> None:
@@ -114,7 +129,7 @@ def test_one_encoder_of_a_kind_is_no_evidence_about_methods(segmented) -> None:
     ("change", "verdict"), [(nuisance, "supported"), (telling, "not supported"), (plain, "not testable here")]
 )
 def test_dimensions_of_high_variance_must_be_there_hurt_and_carry_little(segmented, change: Change, verdict: str) -> None:
-    found = findings(segmented({"zoo:mae": change, "zoo:scale-mae": change}))
+    found = findings(segmented({"zoo:mae": change, "zoo:scale-mae": change}, MANY))
     verdicts = {name: found[name].verdict for name in ("L2", "L3", "L4")}
     assert verdicts == dict.fromkeys(verdicts, verdict), [found[name].sentence() for name in verdicts]
     if verdict == "not testable here":
