@@ -83,12 +83,14 @@ def run(
     preset: PresetOption = "default",
     name: Annotated[str | None, typer.Option(help="folder of the run; default: from preset and parameters")] = None,
     plan_file: Annotated[Path | None, typer.Option("--plan", hidden=True)] = None,
+    parent: Annotated[int | None, typer.Option(hidden=True, help="process with which this one ends")] = None,
 ) -> None:
     """Execute one study and publish its folder build/runs/STUDY/NAME."""
     from analysis.run import run as execute
 
+    if parent is not None:
+        end_with_parent(parent)
     if plan_file is not None:  # one job of Snakemake
-        end_with_parent()
         entry = plan.load_plan(plan_file)
         folder = execute(entry.study, entry.preset, dict(entry.parameters), entry.name)
     elif study is None:
@@ -123,14 +125,23 @@ def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOptio
 
 @app.command()
 def status(
-    check: Annotated[bool, typer.Option("--check", help="read every file of every run, whatever its time says")] = False,
+    features: Annotated[list[Path] | None, typer.Argument(help="also these folders of `analysis features`")] = None,
+    check: Annotated[bool, typer.Option("--check", help="read every file of them, whatever its time says")] = False,
 ) -> None:
-    """Which runs of the book are fresh, which are stale, and why."""
+    """Which runs of the book, and which folders of features, are fresh, which are stale, and why."""
+    from analysis.feature_files import why_stale
+
     for entry in plan.entries(real=True):
         reasons = entry.why_stale(check)
         if reasons == ["never ran"] and entry.needs:
             reasons = [f"never ran (needs {entry.needs}; `make real` runs it)"]
-        typer.echo(f"{entry.study}/{entry.name}: {'stale: ' + '; '.join(reasons) if reasons else 'fresh'}")
+        typer.echo(_state(f"{entry.study}/{entry.name}", reasons))
+    for folder in features or []:
+        typer.echo(_state(str(folder), why_stale(folder, check)))
+
+
+def _state(name: str, reasons: list[str]) -> str:
+    return f"{name}: {'stale: ' + '; '.join(reasons) if reasons else 'fresh'}"
 
 
 @app.command(context_settings=PASS_ON)

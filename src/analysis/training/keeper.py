@@ -116,6 +116,22 @@ class Keeper(Checkpoint):
         self._bar.close()
 
 
+def refuse_other(weights: Path, **asked: Any) -> None:
+    """Refuse, before any image is read, a training where another lies, if already the card says so; `finished` asks for all.
+
+    Raises:
+        UserError: the card beside `weights` has another value of what is `asked`.
+    """
+    try:
+        card = read_json(weights.with_suffix(".json"))
+        was = {**card, **card["recipe"]} if weights.exists() else {}
+    except (UserError, KeyError, TypeError):  # absent or damaged: made again
+        return
+    for key, value in asked.items():
+        if (before := was.get(key, value)) != value:
+            raise UserError(f"{weights} is another training ({key} {before} instead of {value}): name a folder with --out")
+
+
 @contextmanager
 def training(keeper: Keeper) -> Iterator[None]:
     """Hold the folder of a training within, and delete it when all is done.
@@ -124,7 +140,7 @@ def training(keeper: Keeper) -> Iterator[None]:
         UserError: another process trains the same.
     """
     if "LOCAL_RANK" in os.environ:  # one of several processes of the training that holds the folder
-        end_with_parent()
+        end_with_parent(os.getppid())
         yield
         return
     busy = f"{keeper.name} is already in training; wait for it, or train with another seed"
