@@ -26,6 +26,6 @@ rule study:
         python=sys.executable,
         parent=os.getpid(),
     shell:
-        # one thread per worker, `threads` workers; the run takes the shell's place, so that Snakemake is its parent and it ends with it
-        "export OMP_NUM_THREADS=1 ANALYSIS_WORKERS={threads}; "
-        "exec {params.python:q} -P -m analysis run --plan {input:q} --parent {params.parent} > >(tee {log:q}) 2>&1"
+        # one thread per worker, `threads` workers; the run takes the shell's place: it is Snakemake's child, and ends with it
+        "export OMP_NUM_THREADS=1 ANALYSIS_WORKERS={threads} ANALYSIS_PARENT={params.parent}; "
+        "exec {params.python:q} -P -m analysis run --plan {input:q} > >(tee {log:q}) 2>&1"

@@ -504,6 +504,7 @@ time.sleep(60)
 import time
 from pathlib import Path
 from jupyter_client.manager import start_new_kernel
+from analysis.kernel import KERNEL, own_kernel
 with own_kernel(Path.cwd()):
     manager, client = start_new_kernel(kernel_name=KERNEL)
 client.execute("import re; re.match('(a+)+$', 'a' * 60 + 'b')")  # for years, and no other thread gets a turn
@@ -531,9 +532,17 @@ def test_what_a_process_started_ends_within_seconds_after_its_death(kind: str) -
             os.kill(child, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("call", ["tie(0)", "end_with_parent(0); time.sleep(60)"])
-def test_what_begins_after_the_death_of_its_parent_ends_at_once(call: str) -> None:
-    code = f"import time; from analysis.processes import end_with_parent, tie; {call}; print('alive')"
+LATE = {
+    "tied": "from analysis.processes import tie; tie(0)",
+    "a worker": "import time; from analysis.processes import end_with_parent; end_with_parent(0); time.sleep(60)",
+    "a command": "import os, sys; os.environ['ANALYSIS_PARENT'] = '0'; sys.argv = ['', 'status']; "
+    "from analysis import cli; cli.main()",
+}
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_what_begins_after_the_death_of_its_parent_ends_at_once(kind: str) -> None:
+    code = f"{LATE[kind]}; print('alive')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 

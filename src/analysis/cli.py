@@ -15,7 +15,7 @@ from analysis import cli_tools, paths, plan
 from analysis import params as parameters
 from analysis.errors import UserError, one_line
 from analysis.params import PRESETS
-from analysis.processes import end_with_parent
+from analysis.processes import PARENT, end_with_parent
 from analysis.results import write_text
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
@@ -30,6 +30,8 @@ def main() -> None:
     """Entry point: whatever a user can cause is one line and exit code 2."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    if parent := os.environ.pop(PARENT, ""):
+        end_with_parent(int(parent))
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # more cores are used by more workers: see `analysis.threads`
     try:
         for name in ("DATA_ROOT", "ANALYSIS_BUILD"):  # meant from where the user stands; kernels and Snakemake stand elsewhere
@@ -83,13 +85,10 @@ def run(
     preset: PresetOption = "default",
     name: Annotated[str | None, typer.Option(help="folder of the run; default: from preset and parameters")] = None,
     plan_file: Annotated[Path | None, typer.Option("--plan", hidden=True)] = None,
-    parent: Annotated[int | None, typer.Option(hidden=True, help="process with which this one ends")] = None,
 ) -> None:
     """Execute one study and publish its folder build/runs/STUDY/NAME."""
     from analysis.run import run as execute
 
-    if parent is not None:
-        end_with_parent(parent)
     if plan_file is not None:  # one job of Snakemake
         entry = plan.load_plan(plan_file)
         folder = execute(entry.study, entry.preset, dict(entry.parameters), entry.name)

@@ -6,9 +6,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 
+PARENT = "ANALYSIS_PARENT"  # names, in the environment of a command of ours, the process with which it ends
 _LOOK = 0.3  # seconds between two looks at the parent
 _PDEATHSIG = 1  # of linux/prctl.h
 
@@ -33,6 +35,16 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK)
     os._exit(1)
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Within, every command of ours that this process starts ends with it, from its first moment on."""
+    os.environ[PARENT] = str(os.getpid())
+    try:
+        yield
+    finally:
+        del os.environ[PARENT]
 
 
 def tied() -> Callable[[], None]:

@@ -19,7 +19,7 @@ from analysis import paths, publish
 from analysis.digests import value_digest
 from analysis.errors import UserError
 from analysis.locks import only_one
-from analysis.processes import end_with_parent
+from analysis.processes import announced, end_with_parent
 from analysis.progress import track
 from analysis.results import plain, read_json, write_json
 
@@ -147,7 +147,8 @@ def training(keeper: Keeper) -> Iterator[None]:
     with only_one(paths.build() / "locks" / "training" / keeper.folder.name, busy):
         _say_what_else_was_begun(keeper)
         write_json(keeper.folder / MADE_OF, keeper.made_of)
-        yield
+        with announced():  # Lightning starts this command again, once per further device
+            yield
         shutil.rmtree(keeper.folder, ignore_errors=True)
 
 
