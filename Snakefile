@@ -1,5 +1,6 @@
 # Runs every entry of data/runs.yaml that is not fresh: one rule, one notebook.
 # `--config runs=FILE real=1` chooses other entries. Any executor plugin of Snakemake works unchanged.
+import os
 import sys
 
 from analysis import paths, plan as planning
@@ -23,7 +24,8 @@ rule study:
     threads: max(1, workflow.cores // max(1, len(stale)))
     params:
         python=sys.executable,
+        parent=os.getpid(),
     shell:
-        # one thread per worker, `threads` workers; the run takes the shell's place, so that it ends with Snakemake
-        "export OMP_NUM_THREADS=1 ANALYSIS_WORKERS={threads}; "
+        # one thread per worker, `threads` workers; the run takes the shell's place: it is Snakemake's child, and ends with it
+        "export OMP_NUM_THREADS=1 ANALYSIS_WORKERS={threads} ANALYSIS_PARENT={params.parent}; "
         "exec {params.python:q} -P -m analysis run --plan {input:q} > >(tee {log:q}) 2>&1"

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 from analysis.book import appendix, build, measures
+from analysis.kernel import KERNEL, own_kernel
 from analysis.params import resolve
 from analysis.plan import Entry
 from analysis.provenance import manifest, write_manifest
@@ -22,6 +24,7 @@ ALT = "Both lines fall from one to zero as the occluded side grows, the dashed o
 SETUP = """
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from matplotlib import pyplot as plt
 from analysis.figures import MUTED, save, style
 from analysis.prose import say, table
@@ -49,7 +52,8 @@ def make(entry: Entry, sign: float = 1.0) -> Path:
     nb = nbformat.v4.new_notebook(cells=_cells(folder))
     nb.metadata["papermill"] = {"output_path": str(folder), "duration": 1.25}
     nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    NotebookClient(nb, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+    with TemporaryDirectory() as place, own_kernel(Path(place)):
+        NotebookClient(nb, timeout=120, kernel_name=KERNEL, resources={"metadata": {"path": str(folder)}}).execute()
     for number, cell in enumerate(nb.cells):
         cell["id"] = f"cell-{number}"
     write_text(folder / "notebook.ipynb", nbformat.writes(nb))

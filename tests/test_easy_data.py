@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from analysis.results import Results
+from analysis.studies.masking_cka.plots import ARM_WORDS, arm_agreement
 from analysis.studies.qscore import figures
 from analysis.studies.qscore.claims import judged
 from analysis.studies.qscore.measure import QMeasured
@@ -36,3 +37,16 @@ def test_where_every_image_is_right_q1_is_not_testable_and_says_why():
         for encoder in ("zoo:simclr", "zoo:vicreg")
     ]
     assert "no probe has both right and wrong answers" in judged(measured)["Q1"].unmet
+
+
+def test_where_no_true_mask_was_measured_no_arm_agrees_with_it_and_nothing_stops():
+    rows = [
+        {"dataset": "objects", "encoder": encoder, "arm": arm, "value": np.nan if arm == "true" else value}
+        for encoder, value in zip("abc", (0.1, 0.3, 0.2), strict=True)
+        for arm in ARM_WORDS
+    ]
+    assert arm_agreement(rows) == {}
+    known = [{**row, "value": 0.2 if np.isnan(row["value"]) else row["value"]} for row in rows]
+    for row, value in zip([row for row in known if row["arm"] == "true"], (0.1, 0.3, 0.2), strict=True):
+        row["value"] = value
+    assert set(arm_agreement(known).values()) == {1.0}

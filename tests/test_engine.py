@@ -29,7 +29,12 @@ def finished(name: str) -> int:
     return plan.Entry(**entry(name)).folder.joinpath("manifest.json").stat().st_mtime_ns
 
 
-def test_only_stale_runs_are_executed_and_an_untouched_tree_is_a_no_op(tmp_path: Path, build: Path) -> None:
+def test_only_stale_runs_are_executed_and_an_untouched_tree_is_a_no_op_wherever_the_user_stands(
+    tmp_path: Path, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("analysis", "snakemake", "ipykernel"):  # not ours, and not to be imported
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError(__file__)")
     both = runs_file(tmp_path, entry("a"), entry("b", seed=1))
     engine.execute(both, cores=2)
     first = finished("a"), finished("b")

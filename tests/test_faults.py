@@ -13,16 +13,18 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from analysis import cli, paths, provenance
+from analysis import cli, engine, paths, provenance, reference, results
 from analysis import run as runs
+from analysis.decoders import train as training
 from analysis.locks import only_one
 from analysis.results import write_json
 from analysis.training import pretrain
@@ -30,6 +32,7 @@ from analysis.training.recipe import Recipe
 
 RNG = np.random.default_rng(0)
 RUN = ("run", "masking_cka", "--preset", "smoke", "--name", "a")
+SWEEP = ("sweep", "masking_cka", "--preset", "smoke", "-p", "n=20,21")
 
 
 def say(*words: str) -> tuple[int, str]:
@@ -52,13 +55,17 @@ def say(*words: str) -> tuple[int, str]:
 @pytest.fixture(autouse=True)
 def _place(tmp_path: Path, build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(paths, "RUNS_FILE", runs_file().absolute())
+    for module in (reference, results):
+        monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
     monkeypatch.setattr(runs, "_execute", _executed)
     monkeypatch.setattr(pretrain, "RECIPE", Recipe(epochs=1, images=16, batch=8, full=32, probes=(24, 16)))
 
 
 def _executed(study: str, values: dict[str, Any], folder: Path, failed: Path) -> None:
     """What a notebook leaves, without its minute."""
-    results = {"study": study, "name": "a", "preset": "smoke", "parameters": values, "tables": {}, "claims": []}
+    results = {"study": study, "name": "a", "preset": "smoke", "parameters": values, "claims": []}
+    results["tables"] = {"scores": [{"encoder": "zoo:mae", "value": 0.5}]}
     write_json(folder / "results.json", results)
     write_json(folder / "notebook.ipynb", {"cells": [], "metadata": {}})
     params = runs.resolve(study, "smoke")
@@ -123,6 +130,31 @@ def ids(name: str) -> Callable[[], Path]:
     return make
 
 
+def released() -> Path:
+    from analysis.decoders.released import Released
+
+    torch.save(Released(dim=20, width=32, multiples=(1, 2), blocks=1, attending=(1,)).state_dict(), "released.pt")
+    return Path("released.pt")
+
+
+def own_decoder(suffix: str) -> Path:
+    """A decoder beside those that come with this version."""
+    own = Path("build/decoders")
+    own.mkdir(parents=True)
+    for name in ("safetensors", "json"):
+        (own / f"own.{name}").write_bytes((paths.DATA / f"decoders/scenes.{name}").read_bytes())
+    return own / f"own.{suffix}"
+
+
+def a_reference(name: str = "") -> Path:
+    """A run, its numbers as the reference, and the file `name` of these."""
+    Path("reference").mkdir(exist_ok=True)
+    Path("reference/tolerances.yaml").write_text("default: 0.005\n")
+    a_run()
+    assert say("verify", "--store")[0] == 0
+    return Path(name)
+
+
 def runs_file() -> Path:
     Path("runs.yaml").write_text("runs:\n- {study: masking_cka, name: a, preset: smoke}\n")
     return Path("runs.yaml")
@@ -139,6 +171,24 @@ def archive() -> Path:
 
 EXTRACT = ("features", "zoo:untrained", "folder:pics", "--out", "feats")
 SIMILAR = ("similarity", "a.npy", "b.npy", "--n-bootstrap", "50", "--n-permutations", "20")
+DECODER = (
+    *("rcdm", "train", "--encoder", "zoo:untrained", "--preset", "smoke", "--steps", "1", "--images", "16"),
+    *("--device", "cpu"),
+)
+DRAW = (
+    "rcdm",
+    "draw",
+    "--checkpoint",
+    "released.pt",
+    "--encoder",
+    "zoo:untrained",
+    "--dataset",
+    "scenes:objects",
+    "--out",
+    "drawn",
+)
+DRAWN = ("run", "rcdm", "--preset", "smoke", "-p", "decoder=own")
+LENIENT = ("image", "features", "ids, text", "ids, npy", "reference")  # where other bytes may be as good
 READ: dict[str, tuple[Callable[[], Path], tuple[str, ...]]] = {
     "image": (images, EXTRACT),
     "features": (two_matrices, SIMILAR),
@@ -150,6 +200,15 @@ READ: dict[str, tuple[Callable[[], Path], tuple[str, ...]]] = {
         ("features", "file:own.safetensors", "scenes:objects", "-n", "4", "--out", "feats"),
     ),
     "archive": (archive, ("features", "zoo:untrained", "grabcut", "--out", "feats")),
+    "released decoder": (released, DRAW),
+    "reference": (
+        lambda: a_reference("reference/smoke/masking_cka.json"),
+        ("verify",),
+    ),
+    "tolerances": (lambda: a_reference("reference/tolerances.yaml"), ("verify",)),
+    "results": (lambda: a_reference("build/runs/masking_cka/a/results.json"), ("verify",)),
+    "decoder": (lambda: own_decoder("safetensors"), DRAWN),
+    "card of a decoder": (lambda: own_decoder("json"), DRAWN),
 }
 
 
@@ -164,11 +223,12 @@ def test_a_users_file_that_is_damaged_is_named_or_read_as_what_it_says(
     damaged(path, how)
     code, said = say(*words)
     if code:
-        assert path.stem in said, said
+        assert path.stem in said or (kind == "reference" and "drifted" in said), said
+        assert not Path("feats").exists()
     else:  # a picture with one other pixel is a picture; a list of other ids is a list of ids
         assert how != "a folder" or kind == "image", "a folder among images is no image"
-        assert kind in ("image", "ids, text", "ids, npy", "features")
-    if kind in ("weights", "card", "archive"):
+        assert kind in LENIENT
+    if kind not in LENIENT:
         assert code == 2
 
 
@@ -186,6 +246,10 @@ def a_training() -> None:
     assert say("pretrain", "untrained", "--device", "cpu")[0] == 0
 
 
+def a_decoder() -> None:
+    assert say(*DECODER)[0] == 0
+
+
 # What is derived -> the command that makes it, and where it is.
 DERIVED: dict[str, tuple[Callable[[], None], str]] = {
     "manifest of a run": (a_run, "build/runs/masking_cka/a/manifest.json"),
@@ -196,6 +260,8 @@ DERIVED: dict[str, tuple[Callable[[], None], str]] = {
     "manifest of features": (features, "feats/manifest.json"),
     "weights": (a_training, "build/zoo/untrained.safetensors"),
     "card": (a_training, "build/zoo/untrained.json"),
+    "weights of a decoder": (a_decoder, "build/decoders/untrained-backbone.safetensors"),
+    "card of a decoder": (a_decoder, "build/decoders/untrained-backbone.json"),
 }
 
 
@@ -214,7 +280,7 @@ def test_a_derived_file_that_is_damaged_is_made_again_by_the_same_command(kind: 
         assert say(*EXTRACT)[0] == 2
         return
     make()
-    if kind.endswith("manifest.json") or "manifest" in kind or kind == "card":
+    if "manifest" in kind or "card" in kind:
         assert json.loads(path.read_text()).keys() == json.loads(good).keys()  # times differ
     else:
         assert path.read_bytes() == good
@@ -254,6 +320,59 @@ def test_a_damaged_runs_file_or_plan_is_one_line_or_made_again(how: str) -> None
         plan.entries(path)
 
 
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("name", ["embed.npy", "ids.txt"])
+def test_status_sees_features_that_were_edited(name: str, how: str) -> None:
+    from analysis.feature_files import why_stale
+
+    features()
+    assert why_stale(Path("feats"), check=True) == []
+    path = Path("feats") / name
+    before = path.stat()
+    damaged(path, how)
+    if how == "flipped":  # as a failing disk would leave it: nothing but its content says so
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert why_stale(Path("feats")) == []
+    assert why_stale(Path("feats"), check=True) == [f"{name} was edited"]
+    assert say("status", "feats", "--check")[0] == 0
+    Image.new("RGB", (9, 9)).save("pics/a/0.png")
+    assert why_stale(Path("feats"))[0] == "data folder:pics changed"
+    assert say("status", "pics")[0] == 2
+
+
+# --- what is known before any work
+
+REFUSED = {
+    "no such images": ("pretrain", "simclr", "--data", "folder:nothing"),
+    "too few images": ("pretrain", "simclr", "--data", "folder:pics"),
+    "nothing to go on from": ("pretrain", "ibot"),
+    "another training there": ("pretrain", "untrained", "--seed", "1", "--device", "cpu"),
+    "a file in the way": ("pretrain", "simclr", "--out", "own.json"),
+    "decoder: no such encoder": ("rcdm", "train", "--encoder", "zoo:nothing"),
+    "decoder: no such tap": ("rcdm", "train", "--encoder", "zoo:simclr", "--tap", "nothing"),
+    "decoder: no projector": ("rcdm", "train", "--encoder", "zoo:untrained", "--tap", "projector"),
+    "decoder: no such images": ("rcdm", "train", "--encoder", "zoo:simclr", "--dataset", "folder:nothing"),
+    "decoder: a file in the way": ("rcdm", "train", "--encoder", "zoo:simclr", "--out", "own.json"),
+    "decoder: another training there": (*DECODER, "--seed", "1"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_training_that_cannot_be_is_refused_before_an_image_is_read(
+    case: str, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images()
+    own_encoder()
+    if case.endswith("another training there"):
+        (a_decoder if "decoder" in case else a_training)()
+    before = sorted(build.rglob("*"))
+    for module, name in ((pretrain, "_source"), (training, "bank")):
+        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("images were read"))
+    code, said = say(*REFUSED[case])
+    assert code == 2, said
+    assert sorted(build.rglob("*")) == before
+
+
 # --- a disk that fails
 
 ERRORS = {"full": errno.ENOSPC, "not ours": errno.EACCES, "read only": errno.EROFS, "too large": errno.EFBIG}
@@ -279,7 +398,10 @@ COMMANDS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "run": (lambda: None, RUN),
     "features": (images, EXTRACT),
     "pretrain": (lambda: None, ("pretrain", "untrained", "--device", "cpu")),
-    "sweep": (lambda: None, ("sweep", "masking_cka", "--preset", "smoke", "-p", "n=20,21")),
+    "sweep": (lambda: None, SWEEP),
+    "book": (lambda: None, ("book",)),
+    "rcdm train": (lambda: None, DECODER),
+    "verify": (a_reference, ("verify", "--store")),
 }
 
 
@@ -294,7 +416,7 @@ def test_a_disk_that_fails_is_one_line_and_the_same_command_works_afterwards(
         code, said = say(*words)
     assert code == 2
     assert os.strerror(ERRORS[error]) in said
-    if command != "sweep":  # that one starts Snakemake
+    if command not in ("sweep", "book"):  # these start Snakemake
         assert say(*words)[0] == 0
 
 
@@ -317,10 +439,7 @@ def test_a_build_folder_that_cannot_be_is_one_line(place: str, monkeypatch: pyte
 # --- two at once, and the dead
 
 
-@pytest.mark.parametrize(
-    ("words", "lock"),
-    [(RUN, "masking_cka/a"), (("sweep", "masking_cka", "--preset", "smoke", "-p", "n=20,21"), "sweep"), (("book",), "sweep")],
-)
+@pytest.mark.parametrize(("words", "lock"), [(RUN, "masking_cka/a"), (SWEEP, "sweep"), (("book",), "sweep")])
 def test_the_second_of_two_at_once_is_refused_in_one_line(words: tuple[str, ...], lock: str, build: Path) -> None:
     with only_one(build / "locks" / lock, "held"):
         code, said = say(*words)
@@ -328,11 +447,71 @@ def test_the_second_of_two_at_once_is_refused_in_one_line(words: tuple[str, ...]
     assert "already running" in said or "at work here" in said
 
 
+def test_the_second_book_is_refused_even_where_no_run_is_stale(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "execute", lambda **_: None)
+    with only_one(build / "locks" / "html", "held"):
+        code, said = say("book")
+    assert code == 2
+    assert "at work here" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "product"),
+    [
+        (("pretrain", "untrained", "--device", "cpu"), "build/zoo/untrained.safetensors"),
+        (DECODER, "build/decoders/untrained-backbone.safetensors"),
+    ],
+)
+def test_the_second_of_two_equal_trainings_is_refused_in_one_line(words: tuple[str, ...], product: str, build: Path) -> None:
+    assert say(*words)[0] == 0
+    Path(product).unlink()
+    (lock,) = (build / "locks" / "training").iterdir()  # it belongs to all that makes the training
+    with only_one(lock, "held"):
+        code, said = say(*words)
+    assert code == 2
+    assert "already in training" in said
+
+
+def test_the_second_to_write_the_same_features_is_refused_in_one_line() -> None:
+    images()
+    with only_one(Path("feats.partial/lock"), "held"):
+        code, said = say(*EXTRACT)
+    assert code == 2
+    assert "another process writes" in said
+
+
+SLEEPER = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(60)"
 ORPHANS = {
-    "a worker": "import os, subprocess, sys; subprocess.Popen([sys.executable, '-c', 'from analysis.processes import "
-    "end_with_parent; import os, time; end_with_parent(); print(os.getpid(), flush=True); time.sleep(60)']).wait()",
-    "a foreign program": "import subprocess, sys; from analysis.processes import tied; subprocess.Popen([sys.executable, '-c', "
-    "'import os, time; print(os.getpid(), flush=True); time.sleep(60)'], preexec_fn=tied).wait()",
+    "a worker": f"""
+import subprocess, sys
+worker = "from analysis.processes import end_with_parent; import os; end_with_parent(os.getppid()); {SLEEPER}"
+subprocess.Popen([sys.executable, "-c", worker]).wait()
+""",
+    "a foreign program": f"""
+import subprocess, sys
+from analysis.processes import tied
+subprocess.Popen([sys.executable, "-c", {SLEEPER!r}], preexec_fn=tied()).wait()
+""",
+    "a worker that waits for work": """
+import time
+from joblib.externals.loky import reusable_executor
+from analysis.datasets.scenes import make
+make("objects", 129, size=16, workers=2)
+print(next(iter(reusable_executor._executor._processes)), flush=True)
+time.sleep(60)
+""",
+    "a kernel": """
+import time
+from pathlib import Path
+from jupyter_client.manager import start_new_kernel
+from analysis.kernel import KERNEL, own_kernel
+with own_kernel(Path.cwd()):
+    manager, client = start_new_kernel(kernel_name=KERNEL)
+client.execute("import re; re.match('(a+)+$', 'a' * 60 + 'b')")  # for years, and no other thread gets a turn
+time.sleep(1)
+print(manager.provisioner.pid, flush=True)
+time.sleep(60)
+""",
 }
 
 
@@ -343,10 +522,58 @@ def test_what_a_process_started_ends_within_seconds_after_its_death(kind: str) -
     child = int(parent.stdout.readline())
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 20  # two seconds on a quiet machine
-    while time.monotonic() < deadline and _alive(child):
+    deadline = time.monotonic() + 20  # one second on a quiet machine
+    try:
+        while time.monotonic() < deadline and _alive(child):
+            time.sleep(0.1)
+        assert not _alive(child)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+LATE = {
+    "tied": "from analysis.processes import tie; tie(0)",
+    "a worker": "import time; from analysis.processes import end_with_parent; end_with_parent(0); time.sleep(60)",
+    "a command": "import os, sys; os.environ['ANALYSIS_PARENT'] = '0'; sys.argv = ['', 'status']; "
+    "from analysis import cli; cli.main()",
+}
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_what_begins_after_the_death_of_its_parent_ends_at_once(kind: str) -> None:
+    code = f"{LATE[kind]}; print('alive')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").exists(), reason="processes are found in /proc")
+@pytest.mark.parametrize("words", [RUN, SWEEP, ("book",)], ids=["run", "sweep", "book"])
+def test_nothing_that_a_command_started_outlives_its_kill(words: tuple[str, ...], build: Path) -> None:
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = subprocess.Popen([sys.executable, "-P", "-m", "analysis", *words], start_new_session=True, **quiet)
+    deadline = time.monotonic() + 300  # half a minute on a quiet machine
+    while not any(b"analysis.kernel" in line for line in _started(build)):
+        assert time.monotonic() < deadline, "no kernel was started"
+        assert command.poll() is None, "it ended by itself"
         time.sleep(0.1)
-    assert not _alive(child)
+    os.kill(command.pid, signal.SIGKILL)
+    command.wait()
+    deadline = time.monotonic() + 60  # one second on a quiet machine
+    while time.monotonic() < deadline and _started(build):
+        time.sleep(0.1)
+    assert not _started(build)
+
+
+def _started(build: Path) -> list[bytes]:
+    """Command lines of all processes that work for a build folder."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"ANALYSIS_BUILD={build}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                lines.append((process / "cmdline").read_bytes())
+    return lines
 
 
 def _alive(pid: int) -> bool:

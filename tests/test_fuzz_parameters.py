@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MinLen, MultipleOf
+from PIL import Image
 from pydantic.fields import FieldInfo
 
 from analysis import run as runs
@@ -113,7 +114,8 @@ CONFLICTS: list[tuple[str, dict[str, Any], str]] = [
     ("qscore", {"low": 95.0}, "low"),
     ("qscore", {"methods": "byol"}, "methods"),
     ("masking_cka", {"min_coverage": 0.6, "max_coverage": 0.5}, "min_coverage"),
-    ("rcdm", {"n_images": 161}, "n_images"),
+    ("rcdm", {"n_images": 160}, "n_images"),
+    ("rcdm", {"n_attacked": 160}, "n_attacked"),
     ("rcdm", {"n_again": 13}, "n_again"),
     ("rcdm", {"n_shown": 9}, "n_shown"),
     ("rcdm", {"judge": "zoo:simclr"}, "judge"),
@@ -135,8 +137,15 @@ def test_every_preset_of_every_study_is_accepted() -> None:
             resolve(study, preset)
 
 
-DATA = ("nothing", "folder:/nowhere/at all", "scenes:nothing", "scenes:objects?scale=99", "scenes:objects?nothing=1", "folder:")
-ENCODERS = ("nothing", "zoo:nothing", "zoo:", "file:/nowhere.safetensors", "hub-file:nothing", "conv4:nothing", "timm:nothing")
+FEW = "folder:{}/few"  # three pictures of one class without masks: enough for nothing
+DATA = (
+    *("nothing", FEW, "folder:/nowhere/at all", "folder:"),
+    *("scenes:nothing", "scenes:objects?scale=99", "scenes:objects?nothing=1"),
+)
+ENCODERS = (
+    *("nothing", "zoo:nothing", "zoo:", "file:/nowhere.safetensors", "hub-file:nothing", "conv4:nothing", "timm:nothing"),
+    "python:{}/own.py:nothing",
+)
 
 
 def names() -> Iterator[tuple[str, str, str]]:
@@ -153,10 +162,12 @@ def names() -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("study", "name", "value"), names())
 def test_a_name_of_nothing_is_refused_before_a_kernel_starts(
-    study: str, name: str, value: str, build: Path, monkeypatch: pytest.MonkeyPatch
+    study: str, name: str, value: str, build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "_execute", lambda *_: pytest.fail("a kernel was started"))
-    many = isinstance(getattr(resolve(study, "smoke"), name), tuple)
+    pictures(tmp_path / "few", 3)
+    (tmp_path / "own.py").write_text(OWN)
+    many, value = isinstance(getattr(resolve(study, "smoke"), name), tuple), value.format(tmp_path)
     with pytest.raises(UserError) as caught:
         runs.run(study, "smoke", {name: [value] if many else value})
     assert "\n" not in str(caught.value)
@@ -166,9 +177,21 @@ def test_a_name_of_nothing_is_refused_before_a_kernel_starts(
 @pytest.mark.parametrize(
     ("study", "values", "says"),
     [
-        ("bagssl", {"dataset": "folder:{}"}, "one class only"),
-        ("qscore", {"dataset": "folder:{}"}, "one class only"),
-        ("qscore", {"mask_dataset": "folder:{}"}, "no masks"),
+        ("masking_cka", {"datasets": FEW}, "takes at least 8 images"),
+        ("bagssl", {"dataset": "folder:{}/one"}, "one class only"),
+        ("bagssl", {"dataset": "folder:{}/two"}, "takes at least 50 images"),
+        ("qscore", {"dataset": "folder:{}/one"}, "one class only"),
+        ("qscore", {"dataset": "folder:{}/two"}, "takes at least 50 images"),
+        ("qscore", {"mask_dataset": "folder:{}/two"}, "no masks"),
+        ("local_vit", {"datasets": "folder:{}/two"}, "cannot use data set"),
+        ("local_vit", {"datasets": "scenes:textures"}, "cannot use data set"),
+        ("local_vit", {"datasets": "scenes:video?frames=8"}, "take frames=9 or more"),
+        ("local_vit", {"encoders": "python:{}/own.py:vectors"}, "no grid of 8 x 8 patches"),
+        ("model_zoo", {"encoders": "zoo:simclr"}, "without its untrained copy"),
+        ("model_zoo", {"encoders": "python:{}/own.py:vectors"}, "has no card"),
+        ("world", {"encoders": "python:{}/lies.py:vectors"}, "OBJECTIVE is 'nothing'"),
+        ("rcdm", {"dataset": "folder:{}/two"}, "takes at least 100 images"),
+        ("rcdm", {"unfamiliar": FEW}, "takes at least 5 images"),
         ("rcdm", {"encoders": "zoo:mae"}, "does not know 'zoo:mae'"),
         ("rcdm", {"decoder": "nothing"}, "nothing.json"),
     ],
@@ -176,15 +199,29 @@ def test_a_name_of_nothing_is_refused_before_a_kernel_starts(
 def test_data_and_decoders_that_do_not_suit_a_study_are_refused_before_a_kernel_starts(
     study: str, values: dict[str, str], says: str, build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from PIL import Image
-
     monkeypatch.setattr(runs, "_execute", lambda *_: pytest.fail("a kernel was started"))
-    (tmp_path / "one").mkdir()
-    for number in range(20):
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / "one" / f"{number}.png")
+    for place, count in (("few", 3), ("one", 20), ("two/a", 20), ("two/b", 20)):
+        pictures(tmp_path / place, count)
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "lies.py").write_text(f'OBJECTIVE = "nothing"\n{OWN}')
     with pytest.raises(UserError, match=says):
-        runs.run(study, "smoke", {name: value.format(tmp_path / "one") for name, value in values.items()})
+        runs.run(study, "smoke", {name: value.format(tmp_path) for name, value in values.items()})
     assert not build.exists()
+
+
+def pictures(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number}.png")
+
+
+OWN = """
+import torch
+from analysis.encoders.own import of_module
+
+def vectors():
+    return of_module(torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()), size=64)
+"""
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_a_kernel_starts(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,8 +50,11 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(p.name for p in (*folder.iterdir(), *(made.iterdir() if made.exists() else ())) if p != folder / "a")
 
 
-def test_a_run_is_one_folder_with_everything_and_nothing_beside_it(toy: Path) -> None:
+def test_a_run_is_one_folder_with_everything_and_nothing_beside_it_and_says_nothing(
+    toy: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     final = runs.run("masking_cka", "smoke", {"n": 20}, "a")
+    assert capfd.readouterr().err == ""
     assert final == toy / "a"
     assert {path.name for path in final.iterdir()} == {"notebook.ipynb", "results.json", "manifest.json"}
     assert not leftovers(toy)

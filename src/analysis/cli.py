@@ -15,7 +15,7 @@ from analysis import cli_tools, paths, plan
 from analysis import params as parameters
 from analysis.errors import UserError, one_line
 from analysis.params import PRESETS
-from analysis.processes import end_with_parent
+from analysis.processes import PARENT, end_with_parent
 from analysis.results import write_text
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
@@ -30,6 +30,8 @@ def main() -> None:
     """Entry point: whatever a user can cause is one line and exit code 2."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    if parent := os.environ.pop(PARENT, ""):
+        end_with_parent(int(parent))
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # more cores are used by more workers: see `analysis.threads`
     try:
         for name in ("DATA_ROOT", "ANALYSIS_BUILD"):  # meant from where the user stands; kernels and Snakemake stand elsewhere
@@ -88,7 +90,6 @@ def run(
     from analysis.run import run as execute
 
     if plan_file is not None:  # one job of Snakemake
-        end_with_parent()
         entry = plan.load_plan(plan_file)
         folder = execute(entry.study, entry.preset, dict(entry.parameters), entry.name)
     elif study is None:
@@ -123,14 +124,23 @@ def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOptio
 
 @app.command()
 def status(
-    check: Annotated[bool, typer.Option("--check", help="read every file of every run, whatever its time says")] = False,
+    features: Annotated[list[Path] | None, typer.Argument(help="also these folders of `analysis features`")] = None,
+    check: Annotated[bool, typer.Option("--check", help="read every file of them, whatever its time says")] = False,
 ) -> None:
-    """Which runs of the book are fresh, which are stale, and why."""
+    """Which runs of the book, and which folders of features, are fresh, which are stale, and why."""
+    from analysis.feature_files import why_stale
+
     for entry in plan.entries(real=True):
         reasons = entry.why_stale(check)
         if reasons == ["never ran"] and entry.needs:
             reasons = [f"never ran (needs {entry.needs}; `make real` runs it)"]
-        typer.echo(f"{entry.study}/{entry.name}: {'stale: ' + '; '.join(reasons) if reasons else 'fresh'}")
+        typer.echo(_state(f"{entry.study}/{entry.name}", reasons))
+    for folder in features or []:
+        typer.echo(_state(str(folder), why_stale(folder, check)))
+
+
+def _state(name: str, reasons: list[str]) -> str:
+    return f"{name}: {'stale: ' + '; '.join(reasons) if reasons else 'fresh'}"
 
 
 @app.command(context_settings=PASS_ON)

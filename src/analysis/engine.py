@@ -35,6 +35,6 @@ def execute(runs_file: Path | None = None, real: bool = False, cores: int = 2, e
         paths.build() / "locks" / "sweep", "another `analysis book` or `analysis sweep` is at work here: wait for it"
     ):
         state.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(command, check=False, env=environment, preexec_fn=tied)
+        done = subprocess.run(command, check=False, env=environment, preexec_fn=tied())
     if done.returncode:
         raise UserError(f"a run failed; the last good ones are kept (logs: {paths.build() / 'logs'})")

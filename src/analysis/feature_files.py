@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.errors import MissingFile, UserError
+from analysis.provenance import altered, data_digest
+from analysis.results import read_json
 
 
 def read_features(path: Path) -> np.ndarray:
@@ -29,6 +31,29 @@ def _loaded(path: Path) -> np.ndarray:
     if not isinstance(array, np.ndarray):
         raise UserError(f"{path} holds {type(array).__name__}; it takes one array")
     return array
+
+
+def why_stale(folder: Path, check: bool = False) -> list[str]:
+    """Why a folder of `analysis features` is not what the same command would leave now; [] when it is.
+
+    `check` reads every file, whatever its time says.
+
+    Raises:
+        UserError: it is no such folder.
+    """
+    try:
+        content = read_json(folder / "manifest.json")
+        made, files = content["made"], content["files"]
+        dataset, data = made["data set"], made["data digest"]
+    except (UserError, KeyError, TypeError):
+        unfinished = folder.with_name(f"{folder.name}.partial").exists()
+        more = "it is not finished: the same command goes on" if unfinished else "name a folder that `analysis features` made"
+        raise UserError(f"{folder} holds no features with a readable manifest; {more}") from None
+    try:
+        changed = [] if data_digest(dataset) == data else [f"data {dataset} changed"]
+    except UserError as error:  # data that were there are gone
+        changed = [str(error)]
+    return [*changed, *altered(folder, {"files": files}, check)]
 
 
 def read_ids(path: Path) -> np.ndarray:

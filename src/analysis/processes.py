@@ -6,9 +6,12 @@ import signal
 import sys
 import threading
 import time
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 
-_LOOK = 1.0  # seconds between two looks at the parent
+PARENT = "ANALYSIS_PARENT"  # names, in the environment of a command of ours, the process with which it ends
+_LOOK = 0.3  # seconds between two looks at the parent
 _PDEATHSIG = 1  # of linux/prctl.h
 
 
@@ -20,9 +23,11 @@ def workers() -> int:
 
 
 @cache
-def end_with_parent() -> None:
-    """End this process within two seconds after its parent: for workers, which would wait for work for minutes."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """End this process within half a second after `parent`, the process that started it; at once if that has ended already.
+
+    For workers, which would wait for work for minutes, and may have been started by a thread that ends before its process.
+    """
     threading.Thread(target=_watch, args=(parent,), daemon=True, name="parent").start()
 
 
@@ -32,7 +37,24 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
-def tied() -> None:
-    """Where Linux allows it, have this process killed with the thread that started it: a `preexec_fn` for foreign programs."""
+@contextmanager
+def announced() -> Iterator[None]:
+    """Within, every command of ours that this process starts ends with it, from its first moment on."""
+    os.environ[PARENT] = str(os.getpid())
+    try:
+        yield
+    finally:
+        del os.environ[PARENT]
+
+
+def tied() -> Callable[[], None]:
+    """A `preexec_fn` for a foreign program that this thread starts: see `tie`."""
+    return partial(tie, os.getpid())
+
+
+def tie(parent: int) -> None:
+    """Where Linux allows it, have this process killed with the thread of `parent` that started it, even if that is past."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before it could be tied to
+            os._exit(1)

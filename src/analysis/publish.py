@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from analysis.errors import UserError
+
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 _HERE = -100  # AT_FDCWD
 
@@ -46,6 +48,17 @@ def _exchanged(one: Path, two: Path) -> bool:
         if (number := ctypes.get_errno()) not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             raise OSError(number, os.strerror(number), str(two))
     return False
+
+
+def check_place(place: Path) -> None:
+    """Make sure, without making anything, that files can be made in a folder, whether it is there or not.
+
+    Raises:
+        UserError: something that is no folder, or cannot be written, is in the way.
+    """
+    there = next(path for path in (place, *place.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"{there} is no folder that can be written: name another with --out")
 
 
 @contextmanager

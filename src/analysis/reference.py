@@ -11,8 +11,8 @@ import yaml
 from analysis.errors import UserError
 from analysis.paths import REFERENCE
 from analysis.plan import Entry
-from analysis.provenance import read_manifest
-from analysis.results import Results, Row, plain, read_json, reference_file, write_text
+from analysis.provenance import altered, read_manifest
+from analysis.results import Results, Row, plain, reference_file, write_text
 
 DIGITS = 7  # significant ones that are stored: tolerances are far wider
 
@@ -48,7 +48,11 @@ class Drift:
 
 
 def compare_runs(entries: Iterable[Entry]) -> list[Drift]:
-    """Drift of every run that was measured and has a reference."""
+    """Drift of every run that was measured and has a reference.
+
+    Raises:
+        UserError: a run was edited, or a file is damaged.
+    """
     return [drift for entry in _measured(entries) if _reference(entry).exists() for drift in _compare(entry)]
 
 
@@ -105,11 +109,12 @@ def _reference(entry: Entry) -> Path:
 
 
 def _compare(entry: Entry) -> Iterator[Drift]:
-    stored = read_json(_reference(entry))["results"]
-    tables = read_json(entry.folder / "results.json")["tables"]
-    allowed = yaml.safe_load((REFERENCE / "tolerances.yaml").read_text(encoding="utf-8"))
+    if reasons := altered(entry.folder, read_manifest(entry.folder) or {}, check=True):
+        raise UserError(f"{entry.folder}: {reasons[0]}: its numbers are not those of a run; run it again")
+    stored, tables = (Results.load(path).tables for path in (_reference(entry), entry.folder / "results.json"))
+    allowed = _tolerances()
     run = f"{entry.study}/{entry.name}"
-    for name, rows in stored["tables"].items():
+    for name, rows in stored.items():
         columns = _numeric(rows)
         old, new = _by_key(rows, columns), _by_key(tables.get(name, []), columns)
         if old.keys() != new.keys():
@@ -118,6 +123,16 @@ def _compare(entry: Entry) -> Iterator[Drift]:
         for column in columns:
             gaps = [_gap(old[key].get(column), new[key].get(column)) for key in old]
             yield Drift(run, name, column, len(gaps), max(gaps, default=0.0), allowed.get(column, allowed["default"]))
+
+
+def _tolerances() -> dict[str, float]:
+    """Column -> largest drift that is allowed; `default` is that of all others."""
+    path = REFERENCE / "tolerances.yaml"
+    try:
+        return {"default": 0.0} | {str(name): float(value) for name, value in yaml.safe_load(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"cannot read {path}: {reason}; it takes one `column: number` a line, and `default`") from None
 
 
 def _numeric(rows: list[Row]) -> list[str]:

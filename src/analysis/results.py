@@ -43,10 +43,13 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> "Results":
-        """Read what `save` wrote (or the `results` part of a reference file)."""
+        """Read what `save` wrote (or the `results` part of a reference file); a damaged file is a `UserError` that names it."""
         content = read_json(path)
-        content = content.get("results", content)
-        return cls(**{**content, "claims": [rules.load(claim) for claim in content["claims"]]})
+        try:
+            content = content.get("results", content)
+            return cls(**{**content, "claims": [rules.load(claim) for claim in content["claims"]]})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{path} is damaged ({type(error).__name__}: {error}): make it again, or restore it") from None
 
 
 def reference_file(study: str, preset: str) -> Path:

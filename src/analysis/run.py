@@ -5,20 +5,17 @@ import json
 import os
 import re
 import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from analysis import datasets, encoders, paths, provenance, publish
+from analysis.encoders.facts import facts
 from analysis.errors import MissingFile, UserError
+from analysis.kernel import KERNEL, own_kernel
 from analysis.locks import only_one
 from analysis.params import StudyParams, resolve
 from analysis.plan import valid_name
-from analysis.results import plain, write_json
-
-KERNEL = "analysis"
+from analysis.results import plain
 
 
 def run(study: str, preset: str = "default", overrides: dict[str, Any] | None = None, name: str | None = None) -> Path:
@@ -91,9 +88,10 @@ def preflight(study: str, preset: str, params: StudyParams) -> None:
         resolve_device("cuda")
     for name in params.reads["datasets"]:
         datasets.check(name)
-        datasets.require(name, *params.needs.get(name, ()))
+        datasets.require(name, *params.needs.get(name, ()), least=params.least.get(name))
     for name in params.reads["encoders"]:
         encoders.check(name)
+        facts(name)
     for name in params.reads["files"]:
         if not (paths.DATA / name).exists():
             raise MissingFile(
@@ -137,26 +135,6 @@ def _keep_failed(folder: Path, failed: Path) -> Path:
     failed.parent.mkdir(parents=True, exist_ok=True)
     os.replace(folder, failed)
     return failed / "notebook.ipynb"
-
-
-@contextmanager
-def own_kernel(work: Path) -> Iterator[None]:
-    """Within, `KERNEL` is this very environment, whatever kernels the user has; its log is quiet.
-
-    ipykernel warns at each start that its connection is not encrypted, which is so by design on one machine.
-    """
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
-    spec = {"argv": command, "display_name": "Python 3", "language": "python"}
-    write_json(work / "jupyter" / "kernels" / KERNEL / "kernel.json", spec)
-    before = os.environ.get("JUPYTER_PATH")
-    os.environ["JUPYTER_PATH"] = str(work / "jupyter")
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["JUPYTER_PATH"]
-        else:
-            os.environ["JUPYTER_PATH"] = before
 
 
 def _show_progress() -> dict[str, Any] | bool:

@@ -55,7 +55,7 @@ def sphinx(stage: Path, work: Path, *options: str, builder: str = "html") -> Pat
     ]
     # Sphinx sorts what it can; a fixed hash seed and date settle the rest, so that equal runs give equal bytes
     environment = {**os.environ, "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0", "NO_COLOR": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, preexec_fn=tied)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, preexec_fn=tied())
     if done.returncode:
         raise UserError(f"the book was not built:\n{_complaints(done.stdout + done.stderr)}")
     return work / "_build" / builder

@@ -16,6 +16,7 @@ from analysis.book.stage import assemble
 from analysis.errors import UserError
 from analysis.locks import only_one
 from analysis.plan import Entry
+from analysis.processes import tied
 from analysis.results import write_text
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -87,6 +88,7 @@ def _print(browser: str, page: Path, target: Path) -> None:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--generate-pdf-document-outline"]
     with tempfile.TemporaryDirectory() as profile:
         command = [browser, *options, f"--user-data-dir={profile}", "--virtual-time-budget=60000", f"--print-to-pdf={target}"]
-        done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, check=False, timeout=1200)
+        command.append(page.as_uri())
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200, preexec_fn=tied())
     if not target.exists():
         raise UserError(f"the browser printed nothing: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")

@@ -3,6 +3,7 @@
 Nothing here imports torch, and nothing is fetched unless `download` is called.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,24 +114,33 @@ def check(name: str) -> None:
         SOURCES[name].find()
 
 
-def require(name: str, *needs: str) -> None:
-    """Make sure, without decoding an image, that a data set has what a study needs: a `train` half, `classes`, `masks`.
+def require(name: str, *needs: str, least: Mapping[str, int] | None = None) -> None:
+    """Make sure, without decoding an image, that a data set has what is needed of it: a `train` half, `classes`, `masks`.
+
+    Args:
+        least: split -> how many images it must have at least; "" for the split that comes if none is asked for. Archives are
+            not opened for that: they are taken at the number of images in all that their publisher states.
 
     Raises:
         UserError: it has not; and what `check` raises.
     """
     kind, _, _ = _known(name).partition(":")
-    if kind == "scenes" or not needs:
+    if kind == "scenes":
         return
     if kind == "folder":
-        found = table(name, "train")
+        found = table(name, "train") if needs else Table((), ())
         lacks = {"classes": len(found.classes) < 2, "masks": found.masks is no_masks}
     else:
         lacks = {"train": "train" not in SOURCES[name].splits, "masks": not SOURCES[name].masks}
     words = {"train": "no images to train probes on", "classes": "one class only", "masks": "no masks"}
     for need in needs:
         if lacks.get(need):
-            raise UserError(f"{name} does not suit this study: it has {words[need]}")
+            raise UserError(f"{name} does not suit: it has {words[need]}")
+    for split, count in (least or {}).items():
+        split = split or default_split(name)
+        has = len(table(name, split).samples) if kind == "folder" else SOURCES[name].images
+        if has is not None and has < count:
+            raise UserError(f"{name} does not suit: it takes at least {count} images ({split}), and there are {has}")
 
 
 def source_files(name: str) -> list[Path]:

@@ -1,5 +1,6 @@
 """What a decoder can be conditioned on: one name per representation, and how it is read from images."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,17 +67,24 @@ def read(encoder: Encoder, images: np.ndarray, taps: tuple[str, ...]) -> dict[st
     Raises:
         UserError: the encoder has no projector, or a projector without a hidden layer.
     """
+    require_taps(encoder, taps)
     embedded = encoder.embed(images)
     found = {"backbone": embedded.numpy()}
-    if set(taps) - {"backbone"}:
-        if encoder.projector is None:
-            raise UserError(f"encoder {encoder.name!r} has no projector: its file holds the backbone only")
+    if encoder.projector is not None and set(taps) - {"backbone"}:
         with torch.inference_mode():
             x = embedded.to(encoder.device)
             if "hidden" in taps:
                 found["hidden"] = torch.nn.Sequential(*_hidden(encoder.projector, encoder.name))(x).float().cpu().numpy()
             found["projector"] = encoder.projector(x).float().cpu().numpy()
     return {tap: found[tap] for tap in taps}
+
+
+def require_taps(encoder: Encoder, taps: Iterable[str]) -> None:
+    """Make sure that `read` will find these representations; raises what it raises."""
+    if set(taps) - {"backbone"} and encoder.projector is None:
+        raise UserError(f"encoder {encoder.name!r} has no projector: its file holds the backbone only")
+    if "hidden" in taps and encoder.projector is not None:
+        _hidden(encoder.projector, encoder.name)
 
 
 def _hidden(projector: torch.nn.Module, name: str) -> list[torch.nn.Module]:

@@ -11,6 +11,7 @@ from analysis import datasets, encoders
 from analysis.decoders import released
 from analysis.decoders.conditions import read
 from analysis.decoders.sampling import noise, to_bytes
+from analysis.encoders.backbones import resolve_device
 from analysis.encoders.base import Encoder
 from analysis.encoders.checkpoints import SIZE
 from analysis.encoders.transform import HALF
@@ -49,6 +50,7 @@ def draw(
         raise UserError(f"{out} is a file: --out takes a folder")
     datasets.check(dataset)
     encoders.check(encoder)
+    resolve_device(device)
     network = released.load(checkpoint)
     own = encoders.load(encoder, device)
     seen = Encoder(encoder, own.backbone, HALF, size=SIZE, projector=own.projector, device=own.device)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from analysis import paths
+from analysis import datasets, encoders, paths, publish
 from analysis.decoders import card
-from analysis.decoders.conditions import condition
+from analysis.decoders.conditions import Condition, condition, require_taps
 from analysis.decoders.decoder import Decoder, noise
 from analysis.decoders.module import Training
 from analysis.decoders.network import Denoiser
@@ -20,7 +20,8 @@ from analysis.decoders.recipe import Recipe
 from analysis.decoders.training_set import Bank, bank
 from analysis.digests import code_digests, file_digest, value_digest
 from analysis.encoders.backbones import resolve_device
-from analysis.training.keeper import Keeper, device_name, precision, train_with, training
+from analysis.errors import UserError
+from analysis.training.keeper import Keeper, device_name, precision, refuse_other, train_with, training
 
 RANKED = 8  # points of the curve from one measurement of ranks to the next
 FEW_STEPS = 8  # of the sampler while training
@@ -43,11 +44,17 @@ def train(
     nothing had happened; finished, it does nothing.
 
     Raises:
-        UserError: an unknown condition or device, what the bank raises, or `build/decoders` holds another training of NAME.
+        UserError: an unknown condition or device, data or encoders that are not there, an encoder without the representation, a
+            folder that cannot be written, or `build/decoders` holds another training of NAME; nothing has been written then.
     """
     known = tuple(condition(c, suffix) for c in conditions)
     place = resolve_device(device)
     shape, folder = recipe.shape, out or paths.build() / "decoders"
+    publish.check_place(folder)
+    if out is None:
+        asked = {"conditions": list(conditions), "steps": recipe.steps, "seed": seed, "dataset": recipe.dataset}
+        refuse_other(folder / f"{name}.safetensors", **asked)
+    _check(recipe.dataset, known, devices if place.type == "cuda" else 0)
     held = bank(recipe.dataset, recipe.among, shape.size, known, held_out(recipe.dataset))
     data = bank(recipe.dataset, recipe.images, shape.size, known)
     module = Training(recipe, known, data, seed)
@@ -72,6 +79,21 @@ def train(
             facts = {"made_of": keeper.digest, **_facts(module, suffix, place, devices)}
             card.write(folder, name, module.averaged(), facts)
     return weights
+
+
+def _check(dataset: str, conditions: Sequence[Condition], gpus: int) -> None:
+    """Refuse, before an image is drawn, what cannot be trained on; raises what `train` raises."""
+    datasets.check(dataset)
+    datasets.require(dataset, "train", least={"train": 1, held_out(dataset): 1})
+    if gpus > torch.cuda.device_count():
+        raise UserError(f"this machine has {torch.cuda.device_count()} GPUs: use as many --devices, or --device cpu")
+    taps: dict[str, list[str]] = {}
+    for one in conditions:
+        if one.encoder:
+            encoders.check(one.encoder)
+            taps.setdefault(one.encoder, []).append(one.tap)
+    for name, wanted in taps.items():
+        require_taps(encoders.load(name), wanted)
 
 
 def _made_of(module: Training, suffix: str, place: torch.device, devices: int, held: Bank) -> dict[str, Any]:

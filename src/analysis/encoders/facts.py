@@ -161,7 +161,7 @@ def not_learned(names: Iterable[str]) -> dict[str, str]:
 
 def _of_card(name: str, path: Path) -> Facts:
     card = read_json(path.with_suffix(".json"))
-    recipe = str(card["method"])
+    recipe = str(card.get("method", ""))
     method = methods.of_recipe(recipe)
     if method not in METHODS and card.get("objective") not in OBJECTIVES:
         told = ", ".join(OBJECTIVES)

@@ -1,5 +1,6 @@
 """What is extracted from what, and the work of one process."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def extract_to(
 def work(job: Job, folder: Path) -> None:
     """The share of this process in a job; raises what `extract_to` raises."""
     if launched():
-        end_with_parent()
+        end_with_parent(os.getppid())
     with joined() as rank:
         device = rank.device(job.device)
         with _threads(1 if device.type == "cpu" else torch.get_num_threads()):

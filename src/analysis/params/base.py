@@ -46,6 +46,11 @@ class StudyParams(BaseModel):
         """Data set -> what a run must find in it, besides images: see `datasets.require`."""
         return {}
 
+    @property
+    def least(self) -> dict[str, dict[str, int]]:
+        """Data set -> split -> how many images a run must find there; where there are more, it takes as many as it asks for."""
+        return {}
+
     def conflicts(self) -> Iterator[str]:
         """What is wrong with values that are each right by themselves, one phrase each."""
         yield from ()
@@ -63,6 +68,11 @@ class StudyParams(BaseModel):
         """A conflict if one number is larger than the other."""
         if getattr(self, name) > getattr(self, limit):
             yield f"{name} ({getattr(self, name)}) cannot be more than {limit} ({getattr(self, limit)})"
+
+    @classmethod
+    def _fewest(cls, name: str) -> int:
+        """The least value of a parameter: what a data set must have where "all, if it has fewer" holds."""
+        return next(limit.ge for limit in cls.model_fields[name].metadata if hasattr(limit, "ge"))
 
     def _among(self, name: str, known: Collection[str], what: str) -> Iterator[str]:
         """A conflict if a list has entries that are not known."""

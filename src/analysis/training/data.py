@@ -106,9 +106,24 @@ def training_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """
     if data == "scenes":
         return scenes(n, "train")
-    if data not in PHOTOGRAPHS and not data.startswith("folder:"):
-        raise UserError(f"unknown training data {data!r}; there are scenes, {', '.join(PHOTOGRAPHS)}, folder:PATH")
+    require_images(data, least=1)
     return _photographs(data, n, "train")
+
+
+def require_images(data: str, least: int) -> None:
+    """Make sure, before an image is drawn or decoded, that `training_set` has images, `least` of them where that is known.
+
+    Raises:
+        UserError: unknown data, or data that cannot be trained on.
+        MissingFile: a file is absent.
+    """
+    from analysis import datasets
+
+    if data not in ("scenes", *PHOTOGRAPHS) and not data.startswith("folder:"):
+        raise UserError(f"unknown training data {data!r}; there are scenes, {', '.join(PHOTOGRAPHS)}, folder:PATH")
+    if data != "scenes":
+        datasets.check(data)
+        datasets.require(data, "train", least={"train": least, "test": 1})
 
 
 def validation_set(data: str, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from analysis import paths, publish
 from analysis.digests import value_digest
 from analysis.errors import UserError
 from analysis.locks import only_one
-from analysis.processes import end_with_parent
+from analysis.processes import announced, end_with_parent
 from analysis.progress import track
 from analysis.results import plain, read_json, write_json
 
@@ -116,6 +116,22 @@ class Keeper(Checkpoint):
         self._bar.close()
 
 
+def refuse_other(weights: Path, **asked: Any) -> None:
+    """Refuse, before any image is read, a training where another lies, if already the card says so; `finished` asks for all.
+
+    Raises:
+        UserError: the card beside `weights` has another value of what is `asked`.
+    """
+    try:
+        card = read_json(weights.with_suffix(".json"))
+        was = {**card, **card["recipe"]} if weights.exists() else {}
+    except (UserError, KeyError, TypeError):  # absent or damaged: made again
+        return
+    for key, value in asked.items():
+        if (before := was.get(key, value)) != value:
+            raise UserError(f"{weights} is another training ({key} {before} instead of {value}): name a folder with --out")
+
+
 @contextmanager
 def training(keeper: Keeper) -> Iterator[None]:
     """Hold the folder of a training within, and delete it when all is done.
@@ -124,14 +140,15 @@ def training(keeper: Keeper) -> Iterator[None]:
         UserError: another process trains the same.
     """
     if "LOCAL_RANK" in os.environ:  # one of several processes of the training that holds the folder
-        end_with_parent()
+        end_with_parent(os.getppid())
         yield
         return
     busy = f"{keeper.name} is already in training; wait for it, or train with another seed"
     with only_one(paths.build() / "locks" / "training" / keeper.folder.name, busy):
         _say_what_else_was_begun(keeper)
         write_json(keeper.folder / MADE_OF, keeper.made_of)
-        yield
+        with announced():  # Lightning starts this command again, once per further device
+            yield
         shutil.rmtree(keeper.folder, ignore_errors=True)
 
 

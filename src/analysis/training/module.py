@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
+from analysis.processes import end_with_parent
 from analysis.training import collapse
 from analysis.training.data import Drawn, Source, as_is
 from analysis.training.methods import Method
@@ -45,7 +47,15 @@ class Training(LightningModule):
         )
         sampler.set_epoch(self.current_epoch)
         workers = max(1, min(8, (os.cpu_count() or 1) - 1)) if isinstance(data, Drawn) else 0  # drawing is work, reading is not
-        return DataLoader(data, self.recipe.batch, sampler=sampler, drop_last=True, collate_fn=as_is, num_workers=workers)
+        return DataLoader(
+            data,
+            self.recipe.batch,
+            sampler=sampler,
+            drop_last=True,
+            collate_fn=as_is,
+            num_workers=workers,
+            worker_init_fn=partial(_begin_worker, os.getpid()),
+        )
 
     def training_step(self, batch: tuple[Tensor, Tensor | None], index: int) -> Tensor:
         """Loss of one batch of uint8 images."""
@@ -102,3 +112,7 @@ class Training(LightningModule):
 def _trained(parameters: list[Any]) -> list[Any]:
     unique = {id(parameter): parameter for parameter in parameters if parameter.requires_grad}
     return list(unique.values())
+
+
+def _begin_worker(parent: int, number: int) -> None:
+    end_with_parent(parent)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from analysis import paths
+from analysis import paths, publish
 from analysis.digests import code_digests, file_digest, value_digest
 from analysis.encoders.backbones import resolve_device
 from analysis.encoders.files import verified_card
@@ -18,8 +18,8 @@ from analysis.encoders.weights import read_safetensors, under
 from analysis.errors import UserError
 from analysis.training import card
 from analysis.training.collapse import collapsed
-from analysis.training.data import SIZE, Drawn, Pixels, Source, probing_sets, scenes_version, training_set
-from analysis.training.keeper import Keeper, device_name, precision, train_with, training
+from analysis.training.data import SIZE, Drawn, Pixels, Source, probing_sets, require_images, scenes_version, training_set
+from analysis.training.keeper import Keeper, device_name, precision, refuse_other, train_with, training
 from analysis.training.methods import METHODS, Method, Supervised
 from analysis.training.module import Training
 from analysis.training.recipe import PHOTOGRAPHS, RECIPE, Recipe, adapted
@@ -44,7 +44,8 @@ def train(
     default that of the data) is adapted to the method by `DEVIATIONS`.
 
     Raises:
-        UserError: unknown method, data or device, fewer images than one batch, or `build/zoo` holds another training of NAME.
+        UserError: unknown method, data or device, fewer images than one batch, no weights to go on from, no folder to write
+            into, or `build/zoo` holds another training of NAME; nothing has been written then.
     """
     if method not in METHODS:
         raise UserError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
@@ -55,6 +56,9 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     name, folder = _name(method, data), out or paths.build() / "zoo"
+    publish.check_place(folder)
+    if out is None:
+        refuse_other(folder / f"{name}.safetensors", data=data, epochs=recipe.epochs, seed=seed)
     module = _module(method, data, recipe, seed, folder)
     keeper = Keeper(name, _made_of(module, method, data, place, folder))
     weights = folder / f"{name}.safetensors"
@@ -143,14 +147,16 @@ def _module(method: str, data: str, recipe: Recipe, seed: int, out: Path) -> Tra
     kind = METHODS[method]
     if method in recipe.heads:
         kind = kind.variant(head=recipe.heads[method])
+    require_images(data, least=recipe.batch if recipe.epochs else 1)
+    start = _start(recipe.start, data, out) if recipe.start else None
     source = _source(data, recipe, kind.labelled)
     if len(source) < recipe.batch and recipe.epochs:
         raise UserError(f"{data}: {len(source)} images are fewer than one batch of {recipe.batch}")
     with torch.random.fork_rng():  # initialisers draw from the global generator
         torch.manual_seed(seed)
         made: Method = kind(source.classes) if issubclass(kind, Supervised) else kind()
-    if recipe.start:
-        made.begin_as(under(read_safetensors(_start(recipe.start, data, out)), "backbone."))
+    if start:
+        made.begin_as(under(read_safetensors(start), "backbone."))
     return Training(made, recipe, source, seed)
 
 

@@ -65,7 +65,8 @@ def make(
             raise UserError(f"scenes: {name} must be a whole number of at least {low}, not {value!r}")
     fixed = resolve(kind, split, options)
     chunks = [range(first, min(first + CHUNK, start + n)) for first in range(start, start + n, CHUNK)]
-    parts = Parallel(n_jobs=workers)(delayed(_samples)(os.getpid(), kind, split, seed, chunk, size, fixed) for chunk in chunks)
+    pool = Parallel(n_jobs=workers, initializer=end_with_parent, initargs=(os.getpid(),))
+    parts = pool(delayed(_samples)(kind, split, seed, chunk, size, fixed) for chunk in chunks)
     images, labels, ids, clusters, maps, factors = zip(*chain.from_iterable(parts), strict=True)
     return Dataset(
         name=f"scenes:{kind}",
@@ -79,9 +80,7 @@ def make(
     )
 
 
-def _samples(owner: int, kind: str, split: str, seed: int, indices: range, size: int, fixed: Fixed) -> list[tuple]:
-    if os.getpid() != owner:
-        end_with_parent()
+def _samples(kind: str, split: str, seed: int, indices: range, size: int, fixed: Fixed) -> list[tuple]:
     return [_sample(kind, split, seed, index, size, fixed) for index in indices]
 
 

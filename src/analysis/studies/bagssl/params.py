@@ -54,6 +54,11 @@ class BagSSL(StudyParams):
         """See `StudyParams.needs`."""
         return {self.dataset: ("train", "classes")}
 
+    @property
+    def least(self) -> dict[str, dict[str, int]]:
+        """See `StudyParams.least`."""
+        return {self.dataset: {"train": self._fewest("n_train"), "test": self._fewest("n_test")}}
+
     def conflicts(self) -> Iterator[str]:
         """See `StudyParams.conflicts`."""
         yield from self._among("followed", self.encoders, "the encoders")

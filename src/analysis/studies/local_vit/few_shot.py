@@ -72,7 +72,7 @@ class Cell:
     @property
     def m(self) -> int:
         """How many dimensions are removed where nothing else is said."""
-        return round(self.params.removed * self.bank.features.shape[1])
+        return variance.count(self.bank.features.shape[1], self.params.removed)
 
     def key(self, setting: str) -> tuple[str, ...]:
         """Where the draws of a setting are kept."""

@@ -11,11 +11,13 @@ from analysis import datasets
 from analysis.datasets import ade20k, camvid, cityscapes, coco, fair1m
 from analysis.datasets.base import Dataset
 from analysis.datasets.pictures import read_rgb
+from analysis.datasets.scenes.options import parse, resolve
 from analysis.datasets.source import Sample, chosen
 from analysis.errors import UserError
 from analysis.studies.local_vit.tokens import Tiles
 
 Array = np.ndarray
+FRAMES = 9  # the fewest of a video: objects are found again eight frames later
 Role = Literal["segmentation", "patches", "instances", "tracking"]
 
 
@@ -72,6 +74,16 @@ def layout(name: str) -> Layout:
     if known is None:
         raise UserError(f"local_vit cannot use data set {name!r}: it takes {', '.join(LAYOUTS)}")
     return known
+
+
+def long_enough(name: str) -> None:
+    """Make sure that videos drawn with a number of frames of their own have the frames in which objects are found again.
+
+    Raises:
+        UserError: they have not.
+    """
+    if name.startswith("scenes:video") and resolve("video", "test", parse(name.partition(":")[2])[1])["frames"] < FRAMES:
+        raise UserError(f"{name!r}: local_vit looks for objects {FRAMES - 1} frames later: take frames={FRAMES} or more")
 
 
 def having(role: Role, names: tuple[str, ...]) -> tuple[str, ...]:

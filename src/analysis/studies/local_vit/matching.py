@@ -19,7 +19,7 @@ from analysis.neighbours import Metric
 from analysis.results import Row
 from analysis.studies.local_vit import controls, correspondence, transforms
 from analysis.studies.local_vit.correspondence import Correspondences, View, correspondences, inverse, recall
-from analysis.studies.local_vit.frames import layout, videos
+from analysis.studies.local_vit.frames import FRAMES, layout, videos
 from analysis.studies.local_vit.instances import box_features, retrieval, roi_features
 from analysis.studies.local_vit.measured import COSINE, LINEAR, UNTUNED, Tokens
 from analysis.studies.local_vit.params import LocalVit
@@ -36,7 +36,7 @@ CHANGES: tuple[Change, ...] = (
 PAIRS: Change = ("all at once", 1.0)  # of scenes:pairs
 HARDEST = (("rotation", 15.0), PAIRS)  # the change that stands for the task where it is compared with a tuned linear metric
 PIXELS = 16  # of an image per patch, in the search for the same patch
-FRAMES_APART = (1, 4, 8)
+FRAMES_APART = (1, 4, FRAMES - 1)
 MOST_OBJECTS = 10_000  # of one image
 SMALLEST_OBJECT = 40  # visible pixels, below which an object is not looked for
 GALLERY_VIEWS = 8  # every eighth view of an object of ETH-80 is in the gallery, the others are queries

@@ -8,7 +8,7 @@ from analysis.encoders.base import Encoder
 from analysis.encoders.facts import probe_or_refuse
 from analysis.progress import track
 from analysis.studies.local_vit import defects, few_shot, matching, variance
-from analysis.studies.local_vit.frames import Role, having, layout
+from analysis.studies.local_vit.frames import Role, having, layout, long_enough
 from analysis.studies.local_vit.measured import Tokens
 from analysis.studies.local_vit.params import LocalVit
 from analysis.studies.local_vit.tokens import with_grid
@@ -26,14 +26,9 @@ def measure(params: LocalVit) -> Tokens:
     """Every probe of every encoder on every data set that has its ground truth, all on equal patch grids.
 
     Raises:
-        UserError: a data set without ground truth for any probe, an encoder without patch tokens, or one without a linear probe
-            on its own data.
+        UserError: as `check`.
     """
-    for name in params.datasets:
-        layout(name)
-    for name in params.encoders:
-        if name.startswith(("zoo:", "file:")):
-            probe_or_refuse(name)
+    check(params)
     measured = Tokens(params.seed, params.n_bootstrap, params.level)
     models = [with_grid(encoders.load(name, params.device), params.grid) for name in params.encoders]
     for role, probe in PROBES:
@@ -46,12 +41,29 @@ def measure(params: LocalVit) -> Tokens:
     return measured
 
 
+def check(params: LocalVit) -> None:
+    """Refuse, before any image is drawn, what cannot be measured.
+
+    Raises:
+        UserError: a data set without ground truth for any probe or with too short videos, an encoder without a linear probe on
+            its own data, or a network of one's own without a grid of `params.grid` patches a side.
+    """
+    for name in params.datasets:
+        layout(name)
+        long_enough(name)
+    for name in params.encoders:
+        if name.startswith(("zoo:", "file:")):
+            probe_or_refuse(name)
+        elif name.startswith("python:"):  # of all others the grid is known
+            with_grid(encoders.load(name), params.grid)
+
+
 def _overlaps(measured: Tokens, params: LocalVit, models: Sequence[Encoder]) -> None:
     """Share of the dimensions of highest variance that two data sets have in common."""
     for encoder in models:
         sets = [dataset for dataset, name in measured.tokens if name == encoder.name]
         width = measured.tokens[sets[0], encoder.name].shape[1]
-        m = round(params.removed * width)
+        m = variance.count(width, params.removed)
         for a, b in combinations(sets, 2):
             shared = variance.overlap(measured.tokens[a, encoder.name], measured.tokens[b, encoder.name], m)
             row = {"encoder": encoder.name, "a": a, "b": b, "m": m, "chance": m / width}

@@ -36,6 +36,12 @@ class LocalVit(StudyParams):
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
+    def preflight(self) -> None:
+        """See `StudyParams.preflight`: ground truth that the study uses, and encoders with probes and grids."""
+        from analysis.studies.local_vit.measure import check
+
+        check(self)
+
 
 PARAMS = LocalVit
 PRESETS: dict[Preset, dict[str, Any]] = {

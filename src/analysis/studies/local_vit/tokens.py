@@ -31,8 +31,16 @@ def with_grid(encoder: Encoder, side: int) -> Encoder:
 
     Grids are made equal because a place is harder to find among 16 x 16 than among 14 x 14: an encoder with smaller patches
     gets a smaller input. Position codes are made as `Transformer.at_size` says.
+
+    Raises:
+        UserError: the network has no such grid at any size, but one vector per image, say.
     """
-    return encoder.at_size(side * patch_side(encoder))
+    made = encoder.at_size(side * patch_side(encoder))
+    if not isinstance(made.backbone, Transformer):
+        rows, columns = made.patches(np.zeros((1, made.size, made.size, 3), np.uint8)).shape[1:3]
+        if (rows, columns) != (side, side):
+            raise UserError(f"encoder {encoder.name!r} has no grid of {side} x {side} patches, but {rows} x {columns}")
+    return made
 
 
 def split(images: Array, tiles: Tiles) -> Array:

@@ -32,6 +32,11 @@ def overlap(x: Array, y: Array, m: int) -> float:
     return len(np.intersect1d(removed("highest", x, m), removed("highest", y, m))) / m
 
 
+def count(width: int, share: float) -> int:
+    """How many dimensions, of `width`, a share is: at least one, and not all."""
+    return min(max(1, round(share * width)), width - 1)
+
+
 def sizes(width: int, shares: tuple[float, ...]) -> list[int]:
     """Numbers of dimensions, of `width`, for given shares: rounded, ascending, without repeats, below the width."""
     return sorted({min(round(share * width), width - 1) for share in shares})

@@ -230,7 +230,7 @@ def arms(results: Results) -> Drawn:
 
 def arm_agreement(rows: list[Row]) -> Mapping[str, float]:
     """Arm -> Spearman correlation over encoders of reliance with that of the true background, mean over data sets."""
-    table = pd.DataFrame(rows).pivot_table(index=["dataset", "encoder"], columns="arm", values="value")
+    table = pd.DataFrame(rows).pivot_table(index=["dataset", "encoder"], columns="arm", values="value", dropna=False)
     found = table.groupby("dataset").corr(method="spearman")["true"].unstack("arm").mean()
     return {arm: float(found[arm]) for arm in ARM_WORDS if arm != "true" and arm in found and np.isfinite(found[arm])}
 

@@ -99,6 +99,19 @@ def read(encoder: str) -> Card:
     return Card(encoder, content)
 
 
+def chosen(names: Sequence[str], dataset: str) -> tuple[list[Card], list[Card]]:
+    """The cards of all encoders, and of those that a run on `dataset` probes.
+
+    Raises:
+        UserError: as `read`; or there is none to probe.
+    """
+    listed = [read(name) for name in names]
+    here = [card for card in listed if card.measurable(dataset)]
+    if not here:
+        raise UserError(f"none of these encoders was trained on {dataset} or is untrained: name another dataset")
+    return listed, here
+
+
 def copies(cards: Sequence[Card]) -> dict[str, str]:
     """Trained encoder -> the untrained one of the same architecture.
 

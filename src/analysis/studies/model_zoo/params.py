@@ -27,6 +27,12 @@ class ModelZoo(StudyParams):
         """The one data set, as a run is checked and fingerprinted by them."""
         return (self.dataset,)
 
+    def preflight(self) -> None:
+        """See `StudyParams.preflight`: whole cards, and an untrained copy of every trained encoder that is probed."""
+        from analysis.studies.model_zoo import cards
+
+        cards.copies(cards.chosen(self.encoders, self.dataset)[1])
+
 
 PARAMS = ModelZoo
 PRESETS: dict[Preset, dict[str, Any]] = {

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis import probing
-from analysis.errors import UserError
 from analysis.figures import FigureRef
 from analysis.notebook import Notebook
 from analysis.prose import Prose
@@ -62,10 +61,7 @@ def pictures(study: Notebook, zoo: Zoo | None) -> FigureRef | Prose:
 
 
 def _measure(params: ModelZoo) -> Zoo:
-    listed = [cards.read(name) for name in params.encoders]
-    here = [card for card in listed if card.measurable(params.dataset)]
-    if not here:
-        raise UserError(f"none of these encoders was trained on {params.dataset} or is untrained: name another dataset")
+    listed, here = cards.chosen(params.encoders, params.dataset)
     copies, starts = cards.copies(here), cards.starts(here)
     data = images(params)
     zoo = Zoo(params.seed, params.n_bootstrap, images=data)

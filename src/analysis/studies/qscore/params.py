@@ -69,6 +69,12 @@ class QScore(StudyParams):
         masked = {self.mask_dataset: ("masks",)} if self.mask_dataset else {}
         return masked | {self.dataset: ("train", "classes", *masked.get(self.dataset, ()))}
 
+    @property
+    def least(self) -> dict[str, dict[str, int]]:
+        """See `StudyParams.least`."""
+        masked = {self.mask_dataset: {"": self._fewest("n_mask_images")}} if self.mask_dataset else {}
+        return masked | {self.dataset: {"train": self._fewest("n_train"), "test": self._fewest("n_test")}}
+
     def conflicts(self) -> Iterator[str]:
         """See `StudyParams.conflicts`."""
         if self.low_percentile >= self.high_percentile:

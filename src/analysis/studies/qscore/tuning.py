@@ -72,14 +72,12 @@ def rows(params: QScore) -> list[Row]:
 def cells(methods: Sequence[str], seeds: int, plan: Plan, definition: Definition, device: str = "cpu") -> list[Row]:
     """One row per method, arm and seed: probes, Q, sparsity, attention to the class-defining part, pull of each term."""
     wanted = [(method, arm, seed) for method in methods for seed in range(seeds) for arm in ARMS]
-    jobs = (delayed(_cell)(os.getpid(), *cell, plan, definition, device) for cell in wanted)
-    trained = Parallel(n_jobs=workers(), return_as="generator")(jobs)
-    return list(track(trained, "training further", total=len(wanted), unit="training"))
+    jobs = (delayed(_cell)(*cell, plan, definition, device) for cell in wanted)
+    pool = Parallel(n_jobs=workers(), return_as="generator", initializer=end_with_parent, initargs=(os.getpid(),))
+    return list(track(pool(jobs), "training further", total=len(wanted), unit="training"))
 
 
-def _cell(owner: int, method: str, arm: str, seed: int, plan: Plan, definition: Definition, device: str) -> Row:
-    if os.getpid() != owner:
-        end_with_parent()
+def _cell(method: str, arm: str, seed: int, plan: Plan, definition: Definition, device: str) -> Row:
     torch.set_num_threads(1)
     cell = partial(_trained, method, arm, seed, plan, definition, device)
     return cache.record("further-training", cell, weights_digest(f"zoo:{method}"))

@@ -1,5 +1,6 @@
 """The parameters of the study and their presets."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -70,9 +71,18 @@ class Rcdm(StudyParams):
         """See `StudyParams.needs`."""
         return {self.dataset: ("train", "classes")}
 
+    @property
+    def least(self) -> dict[str, dict[str, int]]:
+        """See `StudyParams.least`: more images than are drawn."""
+        drawn = max(self.n_images, self.n_attacked)
+        unfamiliar = {name: {"": self.n_unfamiliar + 1} for name in self.unfamiliar}
+        return unfamiliar | {self.dataset: {"train": self._fewest("n_train"), "test": drawn + 1}}
+
     def conflicts(self) -> Iterator[str]:
         """See `StudyParams.conflicts`."""
-        yield from self._at_most("n_images", "n_bank")
+        for name in ("n_images", "n_attacked"):
+            if getattr(self, name) >= self.n_bank:
+                yield f"{name} ({getattr(self, name)}) must be less than n_bank ({self.n_bank})"
         for name in ("n_again", "n_changed", "n_unfamiliar", "n_shown", "n_edited"):
             yield from self._at_most(name, "n_images")
         yield from self._at_most("n_shown", "n_attacked")
@@ -82,11 +92,23 @@ class Rcdm(StudyParams):
             yield f"histories: {self.decoder!r} is the decoder itself"
 
     def preflight(self) -> None:
-        """See `StudyParams.preflight`: the decoder must have learnt the representations of these encoders."""
-        learnt = read_json(paths.decoder(self.decoder)).get("encoders", {})
+        """See `StudyParams.preflight`: a whole decoder, which must have learnt the representations of these encoders."""
+        cards = [_card(name) for name in (self.decoder, *self.histories)]
+        weights, learnt = paths.decoder(self.decoder).with_suffix(".safetensors"), cards[0]["encoders"]
+        if hashlib.sha256(weights.read_bytes()).hexdigest() != cards[0]["digest"]:
+            raise UserError(f"{weights} does not have the digest of its card: copy both again")
         for name in self.encoders:
             if name not in learnt:
                 raise UserError(f"rcdm: the decoder {self.decoder!r} does not know {name!r}; it knows {', '.join(learnt)}")
+
+
+def _card(name: str) -> dict[str, Any]:
+    """What the card of a decoder says; here without torch."""
+    path = paths.decoder(name)
+    card = read_json(path)
+    if not isinstance(card, dict) or not isinstance(card.get("encoders"), dict) or "digest" not in card:
+        raise UserError(f"{path} is not the card of a decoder: copy it again")
+    return card
 
 
 PARAMS = Rcdm
