@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from analysis import paths
 from analysis.encoders import files, own
-from analysis.errors import UserError
+from analysis.errors import MissingFile, UserError
+from analysis.remote import Remote
 
 if TYPE_CHECKING:
     from analysis.encoders.base import Encoder
@@ -73,6 +74,26 @@ def check(name: str) -> None:
         own.check(rest)
     else:
         files.check_vit_tiny()
+
+
+def absent(name: str) -> list[Remote]:
+    """The published files of the encoder that are absent.
+
+    Raises:
+        UserError, MissingFile: as `check`, where there is no file that a machine could fetch.
+    """
+    family, rest = _split(name)
+    try:
+        check(name)
+    except MissingFile:
+        if family == "hub-file":
+            return [files.hub_remote(name, rest)]
+        if family == "timm":
+            return [files.timm_remote(name, rest, files.timm(rest))]
+        if family == "vit-tiny":
+            return [files.timm_remote(name, files.VIT_TINY, files.vit_tiny())]
+        raise
+    return []
 
 
 def load(name: str, device: str = "cpu") -> "Encoder":

@@ -81,7 +81,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
             "timm:vit_small_patch14_dinov2.lvd142m",
             "timm:vit_base_patch14_dinov2.lvd142m",
             "timm:vit_base_patch16_224.mae",
-            "hub-file:swav_rn50=swav_800ep_pretrain.pth.tar",
+            "hub-file:swav_rn50",
         ),
         "datasets": ("pets", "flowers", "cub", "dtd"),
         "n": 4000,
