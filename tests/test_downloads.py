@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from analysis import cli, datasets, downloads, encoders, fetch
 from analysis.encoders import files
+from analysis.encoders.checkpoint_listing import models
 from analysis.encoders.checkpoints import checkpoints, place
 from analysis.errors import MissingFile
 from analysis.params import STUDIES, resolve
@@ -200,6 +202,27 @@ def test_one_data_set_or_encoder_is_fetched_to_where_it_is_looked_for(
     code, out, _ = command(capsys, monkeypatch, name)
     assert (code, out) == (0, [str((real / place).resolve())])
     assert is_here(name)
+    assert encoders.absent(name) == [] if ":" in name else datasets.absent(name) == []
+
+
+def test_a_folder_that_a_preset_names_is_found_under_the_data_root(real: Path, tmp_path: Path) -> None:
+    image = Image.new("RGB", (8, 8))
+    for folder in (real / "imagenet" / "train" / "a", real / "imagenet" / "val" / "a"):
+        folder.mkdir(parents=True)
+        image.save(folder / "x.png")
+    assert datasets.source_files("folder:imagenet") == sorted((real / "imagenet").rglob("*.png"))
+    (tmp_path / "imagenet").mkdir()
+    image.save(tmp_path / "imagenet" / "mine.png")
+    assert datasets.source_files("folder:imagenet") == [tmp_path / "imagenet" / "mine.png"]
+
+
+def test_weights_of_timm_under_the_data_root_are_listed(real: Path) -> None:
+    file = files.timm_stored("vit_base_patch16_224.mae")
+    file.parent.mkdir(parents=True)
+    file.touch()
+    rows = {row.name: row for row in models()}
+    assert rows["timm:vit_base_patch16_224.mae"].present
+    assert rows["timm:vit_base_patch16_224.mae"].file == str(file)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,15 @@ def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOptio
 
 
 @app.command()
+def cost(study: str, p: Set = None, preset: PresetOption = "paper") -> None:
+    """Time of the networks of a run on this machine, measured with random weights on a few images; nothing is fetched."""
+    from analysis import costs
+
+    for line in costs.lines(study, preset, {k: _value(v) for k, v in _pairs(p).items()}):
+        typer.echo(line)
+
+
+@app.command()
 def download(
     name: Annotated[str, typer.Argument(help="a study: all that its run reads; or one data set or encoder")],
     p: Set = None,

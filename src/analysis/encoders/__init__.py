@@ -126,6 +126,27 @@ def load(name: str, device: str = "cpu") -> "Encoder":
     return timm_models.load(name, rest, place) if family == "timm" else timm_models.load_vit_tiny(name, place)
 
 
+def untrained(name: str, device: str = "cpu") -> "Encoder":
+    """The network of a published encoder with random weights, without its file; of any other name what `load` gives.
+
+    Raises:
+        UserError: as `load`, or no published encoder has this name.
+    """
+    from analysis.encoders.backbones import resolve_device
+
+    family, rest = _split(name)
+    if family == "hub-file":
+        from analysis.encoders import hub_files
+
+        return hub_files.untrained(name, rest, resolve_device(device))
+    if family == "timm":
+        from analysis.encoders import timm_models
+
+        files.check_timm_name(rest)
+        return timm_models.untrained(name, rest, resolve_device(device))
+    return load(name, device)
+
+
 def _split(name: str) -> tuple[str, str]:
     family, _, rest = name.partition(":")
     forms = {form.partition(":")[0]: form for form in FORMS}

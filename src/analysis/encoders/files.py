@@ -127,12 +127,17 @@ def check_vit_tiny() -> None:
         )
 
 
-def check_timm(name: str) -> None:
-    """timm knows the model and the local cache has its weights."""
+def check_timm_name(name: str) -> None:
+    """timm knows the model and its weights."""
     tags = _timm_tags(name.partition(".")[0])
     if name not in tags:
         close = f"; its weights are {', '.join(tags)}" if tags else f"; timm has no model {name.partition('.')[0]!r}"
         raise UserError(f"encoder 'timm:{name}': write timm:MODEL.WEIGHTS, e.g. timm:vit_small_patch14_dinov2.lvd142m{close}")
+
+
+def check_timm(name: str) -> None:
+    """timm knows the model, and its weights are here."""
+    check_timm_name(name)
     path = timm(name)
     if not path.exists():
         kinds = [kind for kind, row in checkpoints().items() if row.architecture == name]

@@ -46,6 +46,11 @@ class StudyParams(BaseModel):
         """Data set -> what a run must find in it, besides images: see `datasets.require`."""
         return {}
 
+    @property
+    def images(self) -> int:
+        """Images that every encoder sees at least once; changed copies, patches and views of them come on top."""
+        return sum(getattr(self, name, 0) for name in ("n", "n_train", "n_test", "n_bank"))
+
     def conflicts(self) -> Iterator[str]:
         """What is wrong with values that are each right by themselves, one phrase each."""
         yield from ()

@@ -36,6 +36,11 @@ class MaskingCka(StudyParams):
     n_permutations: int = Field(200, ge=20, le=100_000, description="row permutations of each null")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
+    @property
+    def images(self) -> int:
+        """See `StudyParams.images`."""
+        return self.n * len(self.datasets)
+
     def conflicts(self) -> Iterator[str]:
         """See `StudyParams.conflicts`."""
         if self.min_coverage >= self.max_coverage:
