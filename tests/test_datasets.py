@@ -218,7 +218,7 @@ def test_loading_needs_no_torch():
 
 @pytest.mark.parametrize("name", ["imagenet", "scenes:", "scenes:nothing", "folder:", "eth80:x", ""])
 def test_an_unknown_name_lists_the_known_ones(name):
-    for call in (datasets.check, datasets.source_files, datasets.download, lambda name: datasets.load(name, size=8)):
+    for call in (datasets.check, datasets.source_files, datasets.absent, lambda name: datasets.load(name, size=8)):
         with pytest.raises(UserError) as error:
             call(name)
         assert all(known in one_line(error) for known in ("scenes:objects", "tiny-imagenet", "dtd", "folder:PATH"))

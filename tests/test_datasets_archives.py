@@ -1,22 +1,18 @@
-"""Archives of data sets: where they are found, that they unpack whole or not at all, and how they are fetched."""
+"""Archives of data sets: where they are found, and that they unpack whole or not at all."""
 
 import gzip
-import hashlib
-import http.server
 import io
-import socket
 import tarfile
 import threading
 import zipfile
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from analysis import datasets
-from analysis.datasets import archives, fetch
-from analysis.datasets.archives import Part, unpack
+from analysis.datasets import archives
+from analysis.datasets.archives import unpack
 from analysis.errors import UserError
 
 
@@ -169,79 +165,3 @@ def test_an_archive_with_another_layout_says_what_was_looked_for(real):
     with pytest.raises(UserError, match="no grabcut/images in it") as error:
         datasets.load("grabcut", size=8)
     assert str(archive) in str(error.value)
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A web server for the folder it returns, and a data set `dtd` that is fetched from it."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "web").mkdir()
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(tmp_path / "web"))
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        content = pack(tmp_path / "web" / "dtd.tar.gz", {"dtd/labels/test1.txt": b"", "dtd/images/x": b""}).read_bytes()
-        url, md5 = f"http://127.0.0.1:{running.server_port}/dtd.tar.gz", hashlib.md5(content).hexdigest()
-        part = replace(datasets.SOURCES["dtd"].parts[0], url=url, md5=md5)
-        monkeypatch.setitem(datasets.SOURCES, "dtd", replace(datasets.SOURCES["dtd"], parts=(part,)))
-        yield part
-        running.shutdown()
-
-
-def offer(monkeypatch, part: Part) -> None:
-    monkeypatch.setitem(datasets.SOURCES, "dtd", replace(datasets.SOURCES["dtd"], parts=(part,)))
-
-
-def test_a_fetched_file_is_found_and_not_fetched_twice(server, real):
-    assert datasets.download("dtd") == [real / "dtd" / "dtd-r1.0.1.tar.gz"]
-    datasets.check("dtd")
-    assert datasets.download("dtd") == []
-
-
-@pytest.mark.parametrize(("change", "reason"), [({"md5": "0" * 32}, "MD5"), ({"url": "/gone.tar.gz"}, "404")])
-def test_a_file_that_is_not_the_official_one_is_not_kept(server, real, monkeypatch, change, reason):
-    if "url" in change:
-        change = {"url": server.url.replace("/dtd.tar.gz", change["url"])}
-    offer(monkeypatch, replace(server, **change))
-    with pytest.raises(UserError, match=reason):
-        datasets.download("dtd")
-    assert [path for path in real.rglob("*") if path.is_file()] == []
-
-
-def test_a_name_look_up_that_never_answers_is_given_up(monkeypatch, server):
-    forever = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: forever.wait() and [])
-    monkeypatch.setattr(fetch, "PATIENCE", 0.05)
-    with pytest.raises(UserError, match=r"127.0.0.1 cannot be reached"):
-        datasets.download("dtd")
-    forever.set()
-
-
-def test_no_network_is_one_clear_line(monkeypatch, server):
-    def refuse(*args, **kwargs):
-        raise socket.gaierror(-3, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    with pytest.raises(UserError, match=r"cannot be reached.*is there a network"):
-        datasets.download("dtd")
-    assert fetch.PATIENCE < 3
-
-
-def test_what_has_no_official_address_says_where_to_get_it():
-    with pytest.raises(UserError, match=r"eth80 cannot be fetched; get eth80-cropped256.tgz from"):
-        datasets.download("eth80")
-    with pytest.raises(UserError, match="is not fetched from anywhere"):
-        datasets.download("scenes:objects")
-
-
-def test_every_official_address_has_a_digest():
-    parts = [part for source in datasets.SOURCES.values() for part in source.parts if part.url]
-    assert parts
-    assert all(len(part.md5) == 32 and part.url.endswith(part.target.split("/")[-1]) for part in parts)

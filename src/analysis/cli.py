@@ -123,6 +123,31 @@ def sweep(context: typer.Context, study: str, p: Set = None, preset: PresetOptio
 
 
 @app.command()
+def cost(study: str, p: Set = None, preset: PresetOption = "paper") -> None:
+    """Time of the networks of a run on this machine, measured with random weights on a few images; nothing is fetched."""
+    from analysis import costs
+
+    for line in costs.lines(study, preset, {k: _value(v) for k, v in _pairs(p).items()}):
+        typer.echo(line)
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(help="a study: all that its run reads; or one data set or encoder")],
+    p: Set = None,
+    preset: PresetOption = "default",
+) -> None:
+    """Fetch what a run reads into DATA_ROOT (terms of their own apply); interrupted, the same command goes on."""
+    from analysis import downloads
+
+    wanted = downloads.plan(name, preset, {k: _value(v) for k, v in _pairs(p).items()})
+    for line in wanted.lines():
+        typer.echo(line, err=True)
+    for path in wanted.fetch(lambda line: typer.echo(f"analysis: {line}", err=True)):
+        typer.echo(path)
+
+
+@app.command()
 def status(
     features: Annotated[list[Path] | None, typer.Argument(help="also these folders of `analysis features`")] = None,
     check: Annotated[bool, typer.Option("--check", help="read every file of them, whatever its time says")] = False,

@@ -102,15 +102,6 @@ def pdf() -> None:
 
 
 @app.command()
-def download(name: str) -> None:
-    """Fetch a public data set into DATA_ROOT (its own terms apply), checked by digest."""
-    from analysis import datasets
-
-    for path in datasets.download(name):
-        typer.echo(path)
-
-
-@app.command()
 def claims(as_json: Annotated[bool, typer.Option("--json", help="every claim as one line of JSON")] = False) -> None:
     """Every claim with its rule, its controls and its verdicts, by your own runs where there are some, else published ones."""
     from analysis import ledger

@@ -93,11 +93,16 @@ def preflight(study: str, preset: str, params: StudyParams) -> None:
         encoders.check(name)
         facts(name)
     for name in params.reads["files"]:
-        if not (paths.DATA / name).exists():
-            raise MissingFile(
-                f"{study} ({preset}) needs {paths.DATA / name}, which is not there and does not come with this project"
-            )
+        check_file(study, preset, name)
     params.preflight()
+
+
+def check_file(study: str, preset: str, name: str) -> None:
+    """Make sure that a file below `data/` is there; raises `MissingFile`."""
+    if not (paths.DATA / name).exists():
+        raise MissingFile(
+            f"{study} ({preset}) needs {paths.DATA / name}, which is not there and does not come with this project"
+        )
 
 
 def to_notebook(source: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """Data sets by name: the controlled world, real photographs under the data root, and folders of one's own.
 
-Nothing here imports torch, and nothing is fetched unless `download` is called.
+Nothing here imports torch or uses the network.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,6 @@ from analysis.datasets import (
     dtd,
     eth80,
     fair1m,
-    fetch,
     flowers,
     folder,
     grabcut,
@@ -31,8 +30,9 @@ from analysis.datasets.base import Dataset
 from analysis.datasets.source import DatasetCard, Source, Table, decode, no_masks
 from analysis.errors import UserError
 from analysis.processes import workers
+from analysis.remote import Remote
 
-__all__ = ["Dataset", "DatasetCard", "check", "default_split", "describe", "download", "load", "source_files", "table"]
+__all__ = ["Dataset", "DatasetCard", "absent", "check", "default_split", "describe", "load", "source_files", "table"]
 
 SCENES = ("objects", "fine", "context", "textures", "multi", "video", "pairs")
 SCENES_IMAGES = 1_000  # the world is endless: what `n=None` means there
@@ -164,19 +164,16 @@ def describe() -> list[DatasetCard]:
     return [*made, *(source.card() for source in SOURCES.values()), own]
 
 
-def download(name: str) -> list[Path]:
-    """Fetch the official files of `name` that are absent, with their digests verified; returns what was fetched.
+def absent(name: str) -> list[Remote]:
+    """The official files of `name` that are absent.
 
     Raises:
-        UserError: unknown name, no official address, no network (within three seconds), or a wrong digest.
+        UserError, MissingFile: as `check`, where there is no file that a machine could fetch.
     """
-    if _known(name) not in SOURCES:
-        raise UserError(f"{name} is not fetched from anywhere; these are: {', '.join(s for s in SOURCES if _fetchable(s))}")
-    return fetch.fetch(SOURCES[name])
-
-
-def _fetchable(name: str) -> bool:
-    return all(part.url for part in SOURCES[name].parts)
+    if _known(name) in SOURCES:
+        return SOURCES[name].absent()
+    check(name)
+    return []
 
 
 def _known(name: str) -> str:

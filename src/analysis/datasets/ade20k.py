@@ -39,7 +39,15 @@ SOURCE = Source(
     terms="for non-commercial research",
     source="https://sceneparsing.csail.mit.edu (release of 2016)",
     images=22_210,
-    parts=(Part(folders=("ADEChallengeData2016",), archives=("ADEChallengeData2016.zip",), marker="annotations"),),
+    parts=(
+        Part(
+            folders=("ADEChallengeData2016",),
+            archives=("ADEChallengeData2016.zip",),
+            marker="annotations",
+            url="http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip",
+            digest="md5:7328b3957e407ddae1d3cbf487f149ef",
+        ),
+    ),
     table=_table,
     splits=("test", "train"),
 )

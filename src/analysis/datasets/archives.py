@@ -32,14 +32,14 @@ class Part:
         archives: the names an archive may have; the first one is where a download goes.
         marker: what has to be inside the folder for it to count.
         url: where the official file can be fetched, "" if only by hand.
-        md5: digest of the official file, "" if unknown.
+        digest: of the official file, `md5:...` or `sha256:...`; "" if unknown.
     """
 
     folders: tuple[str, ...]
     archives: tuple[str, ...] = ()
     marker: str = "."
     url: str = ""
-    md5: str = ""
+    digest: str = ""
 
     @property
     def target(self) -> str:

@@ -58,6 +58,8 @@ SOURCE = Source(
             folders=("DAVIS",),
             archives=("DAVIS-2017-trainval-480p.zip", "DAVIS-2016.zip", "davis-2016-val-subset.zip"),
             marker="Annotations/480p",
+            url="https://data.vision.ee.ethz.ch/csergi/share/davis/DAVIS-2017-trainval-480p.zip",
+            digest="sha256:e3d0b5b77c3d031b000a19e0e25e3e2cac65d183755601bc2cf066df1a2aa492",
         ),
     ),
     table=_table,

@@ -36,7 +36,7 @@ SOURCE = Source(
             archives=("dtd/dtd-r1.0.1.tar.gz", "dtd-r1.0.1.tar.gz", "dtd-10-textures.zip"),
             marker="labels",
             url="https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
-            md5="fff73e5086ae6bdbea199a49dfb8a4c1",
+            digest="md5:fff73e5086ae6bdbea199a49dfb8a4c1",
         ),
     ),
     table=_table,

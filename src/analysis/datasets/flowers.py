@@ -62,7 +62,7 @@ def _part(name: str, md5: str, folder: str = "") -> Part:
     """One official file; `folder` is what it unpacks to, "" for a plain file."""
     url = f"https://www.robots.ox.ac.uk/~vgg/data/flowers/102/{name}"
     places = (f"flowers-102/{folder or name}",)
-    return Part(places, (f"flowers-102/{name}",) if folder else (), url=url, md5=md5)
+    return Part(places, (f"flowers-102/{name}",) if folder else (), url=url, digest=f"md5:{md5}")
 
 
 SOURCE = Source(

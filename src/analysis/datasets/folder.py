@@ -1,4 +1,4 @@
-"""`folder:PATH`: images of one's own.
+"""`folder:PATH`: images of one's own; a relative path is looked for where the user stands, then in the data root.
 
 Either `PATH` holds the images, or `PATH/images` does and `PATH/masks` may hold masks. The images lie in one folder per class
 (deeper folders belong to their class), or all of them loose, which makes one class; links to folders and files are followed.
@@ -24,6 +24,12 @@ from analysis.progress import say_once
 SPLITS = ("train", "val", "test")
 OTHER = {"val": "test", "test": "val"}  # which folder stands in where there is no folder of that split
 WHOLE = "all"
+KNOWN = {
+    "imagenet": "train/ and val/ of ImageNet, a folder per class (https://image-net.org/download, after registration)",
+    "imagenet-100": "train/ and val/ of ImageNet (https://image-net.org/download, after registration), with the folders that "
+    "https://github.com/HobbitLong/CMC/blob/master/imagenet100.txt names",
+}
+"""Folders that presets name -> what belongs there."""
 FIFTH = 5  # one image in five of each class is kept from training
 
 
@@ -42,9 +48,12 @@ def find(place: str) -> Path:
         MissingFile: no such folder, or no image in it.
         UserError: `place` is not a folder.
     """
-    root = paths.user_path(place)
+    root, stored = paths.user_path(place), paths.data_root() / place
+    if not root.exists() and stored.exists():
+        root = stored
     if not root.exists():
-        raise MissingFile(f"folder:{place}: there is no {root}; give a folder with images, or with images/ and masks/")
+        what = f"put there {KNOWN[place]}" if place in KNOWN else "give a folder with images, or with images/ and masks/"
+        raise MissingFile(f"folder:{place}: there is no {stored if place in KNOWN else root}; {what}")
     if not root.is_dir():
         raise UserError(f"folder:{place}: {root} is a file; give the folder that holds the images")
     images = _within(root).images

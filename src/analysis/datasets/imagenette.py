@@ -51,7 +51,7 @@ SOURCE = Source(
             archives=("imagenette2-320.tgz", "imagenette2.tgz", "imagenette2-160.tgz", "imagenette2-128.zip"),
             marker="train",
             url="https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-320.tgz",
-            md5="3df6f0d01a2c9592104656642f5e78a3",
+            digest="md5:3df6f0d01a2c9592104656642f5e78a3",
         ),
     ),
     table=_table,

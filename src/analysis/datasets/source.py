@@ -16,6 +16,7 @@ from analysis.datasets.geometry import plan
 from analysis.datasets.pictures import list_files, read_rgb
 from analysis.errors import MissingFile, UserError
 from analysis.progress import track
+from analysis.remote import Remote
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,23 @@ class Source:
                 raise MissingFile(self._missing(part))
         return [path for path in found if path is not None]
 
+    def absent(self) -> list[Remote]:
+        """The official files of the parts that are absent.
+
+        Raises:
+            MissingFile: a machine cannot fetch one of them; the message says where a person gets it.
+        """
+        absent = [part for part in self.parts if part.find() is None]
+        for part in absent:
+            if not part.url:
+                raise MissingFile(self._missing(part))
+        return [Remote(self.name, paths.data_root() / part.target, part.url, part.digest) for part in absent]
+
     def _missing(self, part: Part) -> str:
         names = " or ".join(part.archives) or part.folders[0]
+        get = f"get it from {self.source} and put it into {paths.data_root()}"
         fetch = f" (`analysis download {self.name}` does that)" if part.url else ""
-        return f"{self.name}: {names} is missing; get it from {self.source} and put it into {paths.data_root()}{fetch}"
+        return f"{self.name}: {names} is missing; {get}{fetch}; terms: {self.terms}"
 
     def files(self) -> list[Path]:
         """The files whose content determines this data set: its archives, or all files of its folders."""

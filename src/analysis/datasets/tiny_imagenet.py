@@ -65,7 +65,7 @@ SOURCE = Source(
             archives=("tiny-imagenet-200.zip", "tiny-imagenet-200-subset.zip"),
             marker="wnids.txt",
             url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
-            md5="90528d7ca1a48142e341f4ef8d21d0de",
+            digest="md5:90528d7ca1a48142e341f4ef8d21d0de",
         ),
     ),
     table=_table,

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from analysis import paths
 from analysis.encoders import files, own
-from analysis.errors import UserError
+from analysis.errors import MissingFile, UserError
+from analysis.remote import Remote
 
 if TYPE_CHECKING:
     from analysis.encoders.base import Encoder
@@ -75,6 +76,26 @@ def check(name: str) -> None:
         files.check_vit_tiny()
 
 
+def absent(name: str) -> list[Remote]:
+    """The published files of the encoder that are absent.
+
+    Raises:
+        UserError, MissingFile: as `check`, where there is no file that a machine could fetch.
+    """
+    family, rest = _split(name)
+    try:
+        check(name)
+    except MissingFile:
+        if family == "hub-file":
+            return [files.hub_remote(name, rest)]
+        if family == "timm":
+            return [files.timm_remote(name, rest, files.timm(rest))]
+        if family == "vit-tiny":
+            return [files.timm_remote(name, files.VIT_TINY, files.vit_tiny())]
+        raise
+    return []
+
+
 def load(name: str, device: str = "cpu") -> "Encoder":
     """The encoder of that name on `auto`, `cpu` or `cuda`, every weight accounted for.
 
@@ -103,6 +124,27 @@ def load(name: str, device: str = "cpu") -> "Encoder":
     from analysis.encoders import timm_models
 
     return timm_models.load(name, rest, place) if family == "timm" else timm_models.load_vit_tiny(name, place)
+
+
+def untrained(name: str, device: str = "cpu") -> "Encoder":
+    """The network of a published encoder with random weights, without its file; of any other name what `load` gives.
+
+    Raises:
+        UserError: as `load`, or no published encoder has this name.
+    """
+    from analysis.encoders.backbones import resolve_device
+
+    family, rest = _split(name)
+    if family == "hub-file":
+        from analysis.encoders import hub_files
+
+        return hub_files.untrained(name, rest, resolve_device(device))
+    if family == "timm":
+        from analysis.encoders import timm_models
+
+        files.check_timm_name(rest)
+        return timm_models.untrained(name, rest, resolve_device(device))
+    return load(name, device)
 
 
 def _split(name: str) -> tuple[str, str]:

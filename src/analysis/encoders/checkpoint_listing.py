@@ -100,16 +100,17 @@ def _stored() -> list[Model]:
 
 
 def _timm() -> list[Model]:
-    """The timm models in the local Hugging Face cache, and the open name."""
+    """The timm models in the local Hugging Face cache or under the data root, and the open name."""
     from huggingface_hub import constants  # a moment, and nobody else needs it
 
     found = sorted(Path(constants.HF_HUB_CACHE).glob("models--timm--*/snapshots/*/model.safetensors"))
-    names = {path.parents[2].name.removeprefix("models--timm--"): path for path in found}
+    names = {path.stem: path for path in sorted(files.timm_stored("x").parent.glob("*.safetensors"))}
+    names |= {path.parents[2].name.removeprefix("models--timm--"): path for path in found}
     hub = "https://huggingface.co/timm"
-    cached = [
+    here = [
         Model(
             f"timm:{name}", facts(f"timm:{name}").title, name, NOT_STATED, source=f"{hub}/{name}", file=str(path), present=True
         )
         for name, path in names.items()
     ]
-    return [*cached, Model("timm:MODEL.WEIGHTS", "any model of timm", "as named", "as on its page", source=hub)]
+    return [*here, Model("timm:MODEL.WEIGHTS", "any model of timm", "as named", "as on its page", source=hub)]

@@ -12,6 +12,9 @@ from typing import Any
 from analysis import paths, publish
 from analysis.encoders.checkpoints import checkpoints, place
 from analysis.errors import MissingFile, UserError
+from analysis.remote import Remote
+
+VIT_TINY = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
 
 
 def local(path: Path) -> list[Path]:
@@ -35,13 +38,16 @@ def vit_tiny() -> Path:
 
 
 def timm(name: str) -> Path:
-    """The weights of a timm model in the local Hugging Face cache; where there are none, a place they may be put by hand."""
+    """The weights of a timm model: in the local Hugging Face cache, else under the data root."""
     from huggingface_hub import constants, try_to_load_from_cache
 
     found = try_to_load_from_cache(f"timm/{name}", "model.safetensors", cache_dir=constants.HF_HUB_CACHE)
-    return (
-        Path(found) if isinstance(found, str) else Path(constants.HF_HUB_CACHE) / f"models--timm--{name}" / "model.safetensors"
-    )
+    return Path(found) if isinstance(found, str) else timm_stored(name)
+
+
+def timm_stored(name: str) -> Path:
+    """Where under the data root the weights of a timm model lie."""
+    return paths.data_root() / "weights" / "timm" / f"{name}.safetensors"
 
 
 def hub(argument: str) -> tuple[str, Path]:
@@ -56,6 +62,19 @@ def hub(argument: str) -> tuple[str, Path]:
     stored = paths.data_root() / "weights" / (text or place(kind))
     here = paths.user_path(text) if text else stored
     return kind, stored if stored.exists() and not here.exists() else here
+
+
+def hub_remote(name: str, argument: str) -> Remote:
+    """The published checkpoint."""
+    kind, path = hub(argument)
+    return Remote(name, path, checkpoints()[kind].url, checkpoints()[kind].digest)
+
+
+def timm_remote(name: str, model: str, target: Path) -> Remote:
+    """The weights of a timm model."""
+    from huggingface_hub import hf_hub_url
+
+    return Remote(name, target, hf_hub_url(f"timm/{model}", "model.safetensors"))
 
 
 def check_local(name: str, path: Path) -> None:
@@ -101,23 +120,31 @@ def check_conv4(name: str, stem: str) -> None:
 def check_vit_tiny() -> None:
     """The ViT-Tiny file is there."""
     if not vit_tiny().exists():
-        source = "model.safetensors of huggingface.co/timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k"
-        raise MissingFile(f"encoder 'vit-tiny': there is no {vit_tiny()}: put {source} there, or set DATA_ROOT")
+        source = f"model.safetensors of huggingface.co/timm/{VIT_TINY}"
+        raise MissingFile(
+            f"encoder 'vit-tiny': there is no {vit_tiny()}: put {source} there (`analysis download vit-tiny` does that), "
+            "or set DATA_ROOT"
+        )
 
 
-def check_timm(name: str) -> None:
-    """timm knows the model and the local cache has its weights."""
+def check_timm_name(name: str) -> None:
+    """timm knows the model and its weights."""
     tags = _timm_tags(name.partition(".")[0])
     if name not in tags:
         close = f"; its weights are {', '.join(tags)}" if tags else f"; timm has no model {name.partition('.')[0]!r}"
         raise UserError(f"encoder 'timm:{name}': write timm:MODEL.WEIGHTS, e.g. timm:vit_small_patch14_dinov2.lvd142m{close}")
+
+
+def check_timm(name: str) -> None:
+    """timm knows the model, and its weights are here."""
+    check_timm_name(name)
     path = timm(name)
     if not path.exists():
         kinds = [kind for kind, row in checkpoints().items() if row.architecture == name]
         other = f", or give the official file as hub-file:{kinds[0]}=PATH" if kinds else ""
         raise MissingFile(
-            f"encoder 'timm:{name}': its weights are not in the Hugging Face cache (there is no {path}): "
-            f"fetch them once with `hf download timm/{name} model.safetensors`{other}"
+            f"encoder 'timm:{name}': its weights are neither in the Hugging Face cache nor at {path}: fetch them once with "
+            f"`analysis download timm:{name}` or `hf download timm/{name} model.safetensors`{other}"
         )
 
 
@@ -128,7 +155,7 @@ def check_hub(name: str, argument: str) -> None:
         row, folder = checkpoints()[kind], paths.data_root() / "weights"
         raise MissingFile(
             f"encoder {name!r}: there is no file {path}: get {row.file} from {row.url} (licence: {row.licence}) and put it at "
-            f"{folder / place(kind)}, or set DATA_ROOT"
+            f"{folder / place(kind)} (`analysis download hub-file:{kind}` does that), or set DATA_ROOT"
         )
 
 

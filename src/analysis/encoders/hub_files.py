@@ -49,6 +49,13 @@ def load(name: str, argument: str, device: torch.device) -> Encoder:
     )
 
 
+def untrained(name: str, argument: str, device: torch.device) -> Encoder:
+    """The network of `hub-file:KIND` with random weights; no file is read."""
+    row = checkpoints()[files.hub(argument)[0]]
+    backbone = (resnet if row.architecture in RESNETS else transformer)(row, None, "")
+    return Encoder(name, backbone, (row.mean, row.std), size=SIZE, interpolation=row.interpolation, device=device)
+
+
 def networks(row: Checkpoint, content: Mapping[str, Any], source: str) -> tuple[Backbone, nn.Module | None]:
     """Backbone and projection head with the weights of the file, each complete.
 
@@ -66,8 +73,11 @@ def networks(row: Checkpoint, content: Mapping[str, Any], source: str) -> tuple[
     return backbone, projector
 
 
-def resnet(row: Checkpoint, weights: Mapping[str, torch.Tensor], source: str) -> Stages:
-    """torchvision's ResNet without its classifier; `x2`: every layer twice as wide (not only the inner ones)."""
+def resnet(row: Checkpoint, weights: Mapping[str, torch.Tensor] | None, source: str) -> Stages:
+    """torchvision's ResNet without its classifier; `x2`: every layer twice as wide (not only the inner ones).
+
+    `weights` None: random ones.
+    """
     depths, widen = RESNETS[row.architecture]
     model = ResNet(Bottleneck, list(depths))
     if widen > 1:
@@ -76,16 +86,21 @@ def resnet(row: Checkpoint, weights: Mapping[str, torch.Tensor], source: str) ->
         for i, depth in enumerate(depths):
             setattr(model, f"layer{i + 1}", model._make_layer(Bottleneck, width * 2**i, depth, stride=min(i + 1, 2)))
     model.fc = nn.Identity()  # type: ignore[assignment]
-    load_strict(model, weights, source)
+    if weights is not None:
+        load_strict(model, weights, source)
     stages: dict[str, nn.Module] = {"stem": nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)}
     stages |= {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
     return Stages(stages, nn.Sequential(model.avgpool, nn.Flatten()), dim=2048 * widen)
 
 
-def transformer(row: Checkpoint, weights: Mapping[str, torch.Tensor], source: str) -> Transformer:
-    """timm's transformer of that name at the size it was trained at, DINOv2 at 518 px; see `Transformer.at_size`."""
+def transformer(row: Checkpoint, weights: Mapping[str, torch.Tensor] | None, source: str) -> Transformer:
+    """timm's transformer of that name at the size it was trained at, DINOv2 at 518 px; see `Transformer.at_size`.
+
+    `weights` None: random ones.
+    """
     model: Any = timm.create_model(row.architecture, pretrained=False, num_classes=0, **row.options)
-    load_strict(model, weights, source)
+    if weights is not None:
+        load_strict(model, weights, source)
     if row.options.get("global_pool") == "avg":
         # where there is a class token, no loss ever reached it: blocks are pooled over the patches
         model.has_class_token = False

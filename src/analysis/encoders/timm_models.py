@@ -9,16 +9,26 @@ from analysis.encoders import files
 from analysis.encoders.backbones import wrap
 from analysis.encoders.base import Encoder
 from analysis.encoders.transform import HALF
-from analysis.encoders.weights import load_strict, read_safetensors, without
+from analysis.encoders.weights import State, load_strict, read_safetensors, without
 
 IGNORED = ("mask_token",)  # DINOv2's token for masked patches, used in pre-training only
 
 
 def load(name: str, model_name: str, device: torch.device) -> Encoder:
     """`timm:MODEL.WEIGHTS` from the local Hugging Face cache, at the model's own input size; DINOv2 at 224 px."""
-    model = timm.create_model(model_name, pretrained=False)
     path = files.timm(model_name)
-    load_strict(model, without(read_safetensors(path), IGNORED), str(path))
+    return _encoder(name, model_name, without(read_safetensors(path), IGNORED), str(path), device)
+
+
+def untrained(name: str, model_name: str, device: torch.device) -> Encoder:
+    """The network of `timm:MODEL.WEIGHTS` with random weights; no file is read."""
+    return _encoder(name, model_name, None, "", device)
+
+
+def _encoder(name: str, model_name: str, weights: State | None, source: str, device: torch.device) -> Encoder:
+    model = timm.create_model(model_name, pretrained=False)
+    if weights is not None:
+        load_strict(model, weights, source)
     config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]
     size = 224 if "dinov2" in model_name else config["input_size"][-1]
     normalisation, interpolation = (tuple(config["mean"]), tuple(config["std"])), config["interpolation"]

@@ -41,6 +41,11 @@ class MaskingCka(StudyParams):
         """See `StudyParams.least`."""
         return {name: {"": self._fewest("n")} for name in self.datasets}
 
+    @property
+    def images(self) -> int:
+        """See `StudyParams.images`."""
+        return self.n * len(self.datasets)
+
     def conflicts(self) -> Iterator[str]:
         """See `StudyParams.conflicts`."""
         if self.min_coverage >= self.max_coverage:
@@ -86,7 +91,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
             "timm:vit_small_patch14_dinov2.lvd142m",
             "timm:vit_base_patch14_dinov2.lvd142m",
             "timm:vit_base_patch16_224.mae",
-            "hub-file:swav_rn50=swav_800ep_pretrain.pth.tar",
+            "hub-file:swav_rn50",
         ),
         "datasets": ("pets", "flowers", "cub", "dtd"),
         "n": 4000,
