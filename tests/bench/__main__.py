@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import bench
-from analysis.book.speed import FILE
+from analysis.book import speed
 from analysis.provenance import git_state
 from analysis.reference import compact
 from analysis.results import write_text
@@ -42,7 +42,7 @@ def main(names: list[str]) -> None:
             verdict = "ok  " if row.ratio <= row.limit else "SLOW"
             print(f"{verdict} {row.ratio:7.3f} of {row.limit:<5g} {row.ours:9.4f} s  {row.what}, beside {row.peer}", flush=True)
     if not names:
-        print(f"\nstored {write_text(FILE, compact({**made, 'benchmarks': table}))}")
+        print(f"\nstored {write_text(speed.FILE, compact({**made, 'benchmarks': table}))}")
 
 
 def machine() -> dict[str, str | int | float]:
