@@ -40,15 +40,12 @@ real: here        ## the `real` preset on the photographs and weights under DATA
 test: here        ## the whole test suite
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
-bench: here       ## speed beside named peers and beside the bare network, as ratios
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/peers -r tests/bench/peers.txt
-	@PYTHONPATH=build/peers $(BIN)/python tests/bench/bench_similarity.py
-	@$(BIN)/python tests/bench/bench_extraction.py
-	@$(BIN)/python tests/bench/bench_scenes.py
-	@$(BIN)/python tests/bench/bench_qscore.py
-	@$(BIN)/python tests/bench/bench_bagssl.py
-	@$(BIN)/python tests/bench/bench_neighbours.py
-	@$(BIN)/python tests/bench/bench_rcdm.py
+bench: here build/peers  ## speed beside named peers and limits, into data/speed.json; ten minutes on two quiet cores
+	@PYTHONPATH=tests:build/peers $(BIN)/python -m bench
+
+build/peers: tests/bench/peers.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ -r $<
+	@touch $@
 
 lint: here        ## ruff and mypy
 	@$(BIN)/ruff check src tests && $(BIN)/ruff format --check src tests && $(BIN)/mypy src/analysis

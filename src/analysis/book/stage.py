@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from analysis import paths
-from analysis.book import appendix, checkpoints, colophon, measures, verdicts
+from analysis.book import appendix, checkpoints, colophon, measures, speed, verdicts
 from analysis.book.pictures import slim, slim_notebook
 from analysis.params import study_model
 from analysis.plan import Entry
@@ -59,6 +59,7 @@ def assemble(entries: Iterable[Entry]) -> Path:
         **verdicts.write(pages),
         **measures.write(),
         **checkpoints.write(),
+        **speed.write(pages),
         **appendix.write(pages),
         **colophon.write(),
     }

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from analysis.errors import UserError
-from analysis.similarity.inputs import Prepared, centred, matrices
+from analysis.similarity.inputs import Prepared, centred, check_rows, matrices, matrix
 from analysis.similarity.products import products, ratio
 
 LEAST = 4  # images HSIC_1 needs: it divides by n (n - 3)
@@ -96,10 +96,11 @@ def cka_matrix(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray] | None = None,
     """
     if not len(xs) or (ys is not None and not len(ys)):
         raise UserError("cka_matrix needs at least one layer on each side")
-    for z in (*xs, *(ys or ())):
-        matrices(xs[0], z, least=LEAST if debiased else 2)
-    left = [centred(np.asarray(x)) for x in xs]
-    right = left if ys is None else [centred(np.asarray(y)) for y in ys]
+    layers = [matrix(x, "x") for x in xs] + [matrix(y, "y") for y in ys or ()]
+    for layer in layers:
+        check_rows(layers[0], layer, least=LEAST if debiased else 2)
+    left = [centred(x) for x in layers[: len(xs)]]
+    right = left if ys is None else [centred(y) for y in layers[len(xs) :]]
     return products(left, right).cka(debiased)
 
 

@@ -46,11 +46,20 @@ def matrices(x: np.ndarray, y: np.ndarray, least: int = 2) -> tuple[np.ndarray, 
         UserError: as `matrix`, or the row counts differ, or there are too few rows.
     """
     x, y = matrix(x, "x"), matrix(y, "y")
+    check_rows(x, y, least)
+    return x, y
+
+
+def check_rows(x: np.ndarray, y: np.ndarray, least: int) -> None:
+    """Both sides have a row for each of the same images, of which there are at least `least`.
+
+    Raises:
+        UserError: they have not.
+    """
     if len(x) != len(y):
         raise UserError(f"x has {len(x)} rows and y has {len(y)}, but row i of both must belong to the same image")
     if len(x) < least:
         raise UserError(f"{len(x)} images are too few; this measure needs at least {least}")
-    return x, y
 
 
 def rounding(features: np.ndarray) -> float:
