@@ -47,15 +47,14 @@ class StudyParams(BaseModel):
         return {}
 
     @property
-<<<<<<< HEAD
     def least(self) -> dict[str, dict[str, int]]:
         """Data set -> split -> how many images a run must find there; where there are more, it takes as many as it asks for."""
         return {}
-=======
+
+    @property
     def images(self) -> int:
         """Images that every encoder sees at least once; changed copies, patches and views of them come on top."""
         return sum(getattr(self, name, 0) for name in ("n", "n_train", "n_test", "n_bank"))
->>>>>>> download
 
     def conflicts(self) -> Iterator[str]:
         """What is wrong with values that are each right by themselves, one phrase each."""

@@ -36,18 +36,16 @@ class LocalVit(StudyParams):
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
 
-<<<<<<< HEAD
     def preflight(self) -> None:
         """See `StudyParams.preflight`: ground truth that the study uses, and encoders with probes and grids."""
         from analysis.studies.local_vit.measure import check
 
         check(self)
-=======
+
     @property
     def images(self) -> int:
         """See `StudyParams.images`; of one set with labelled pixels and one of videos."""
         return self.n_bank + self.n_test + self.n_videos * self.n_frames
->>>>>>> download
 
 
 PARAMS = LocalVit
