@@ -14,7 +14,7 @@ from analysis.studies.local_vit.params import LocalVit
 
 Array = np.ndarray
 Change = Callable[[Array, Array, np.random.Generator], Array]  # tokens, their classes -> tokens
-FEW, MANY = 24, 96  # dimensions: of many, one random share holds as much as another
+FEW, MANY = 48, 96  # dimensions: of many, one random share holds as much as another
 DRAWN = np.random.default_rng(1).standard_normal((2, 9, MANY))
 
 
@@ -98,8 +98,8 @@ def findings(measured: Tokens) -> dict[str, Finding]:
     return {claim.id: judge(claim, evidence[claim.id]) for claim in claims.CLAIMS}
 
 
-DISTILLED = ("zoo:dino-vit", "zoo:ibot", "zoo:dinov2")
-MASKED = ("zoo:mae", "zoo:simmim", "zoo:scale-mae")
+DISTILLED = ("zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:dino-vit-imagenette")
+MASKED = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:mae-imagenette")
 
 
 def test_what_only_neighbours_suffer_from_supports_l1_and_what_every_probe_suffers_from_does_not(segmented) -> None:
@@ -113,7 +113,7 @@ def test_what_only_neighbours_suffer_from_supports_l1_and_what_every_probe_suffe
 
 
 def test_encoders_that_are_alike_do_not_support_l1(segmented) -> None:
-    """Six encoders may leave it open: what two alike ones differ by is as large as the smallest effect."""
+    """Eight encoders may leave it open: what two alike ones differ by is as large as the smallest effect."""
     found = findings(segmented(dict.fromkeys((*DISTILLED, *MASKED), plain)))["L1"]
     assert found.verdict in ("not supported", "inconclusive")
     assert found.conditions[0].own.low < 0 < found.conditions[0].own.high
@@ -125,13 +125,14 @@ def test_one_encoder_of_a_kind_is_no_evidence_about_methods(segmented) -> None:
     assert "2 self-distilled and 1 masked-image-modelling" in found.reason
 
 
-@pytest.mark.parametrize(
-    ("change", "verdict"), [(nuisance, "supported"), (telling, "not supported"), (plain, "not testable here")]
-)
+@pytest.mark.parametrize(("change", "verdict"), [(nuisance, "supported"), (telling, "no"), (plain, "not testable here")])
 def test_dimensions_of_high_variance_must_be_there_hurt_and_carry_little(segmented, change: Change, verdict: str) -> None:
     found = findings(segmented({"zoo:mae": change, "zoo:scale-mae": change}, MANY))
-    verdicts = {name: found[name].verdict for name in ("L2", "L3", "L4")}
-    assert verdicts == dict.fromkeys(verdicts, verdict), [found[name].sentence() for name in verdicts]
+    said = {name: found[name].verdict for name in ("L2", "L3", "L4")}
+    if verdict == "no":  # two random shares may hold unlike parts of what tells: then the negative control forbids a verdict
+        assert set(said.values()) <= {"not supported", "not testable here"}, [found[name].sentence() for name in said]
+        return
+    assert said == dict.fromkeys(said, verdict), [found[name].sentence() for name in said]
     if verdict == "not testable here":
         assert "the phenomenon is absent" in found["L2"].reason
         assert found["L2"].conditions  # both controls are shown all the same
