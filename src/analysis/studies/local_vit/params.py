@@ -74,10 +74,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "real": {
         "encoders": (*groups.LOCAL_PHOTOGRAPHS, *groups.CONV4),
         "datasets": ("camvid", "coco", "ccp", "eth80", "davis"),
-        "n_bank": 72,
-        "n_test": 100,
+        "n_bank": 48,
+        "n_test": 60,
         "n_videos": 20,
-        "n_frames": 40,
+        "n_frames": 20,
         "shares": (0.065, 0.26, 0.52),
     },
     "paper": {
