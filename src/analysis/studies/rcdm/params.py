@@ -134,7 +134,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
             *groups.PHOTOGRAPHIC_CONTROLS,
         ),
         **{"judge": "vit-tiny", "dataset": "imagenette", "unfamiliar": ("eth80",)},
-        "attacked": ("zoo:barlow-twins-imagenette",),
+        "attacked": (
+            *("zoo:barlow-twins-imagenette", "conv4:sup_Conv4_baseline_aug", "conv4:sup_Conv4_protonet_aug_20way_5shot"),
+            *("conv4:protoclr_miniimagenet_3query_50bs", "conv4:umtra_miniimagenet_1query_5bs"),
+        ),
     },
     "paper": {
         "decoder": "imagenet",
