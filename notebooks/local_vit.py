@@ -37,7 +37,7 @@ source = None
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
-from analysis.prose import say
+from analysis.prose import folded, say
 from analysis.studies.base import encoders_table
 from analysis.studies.local_vit import claims, pages, plots
 from analysis.studies.local_vit import study as local_vit
@@ -107,7 +107,7 @@ study.figure(plots.transforms, "mIoU of the nearest patch, mean over data sets; 
 study.figure(plots.bank_sizes, "Points: draws of the labelled images; lines: their mean.", table="bank")
 
 # %%
-pages.folded("Leads by task, classes one by one", pages.interaction_table(results), pages.classes_table(results))
+folded("Leads by task, classes one by one", pages.interaction_table(results), pages.classes_table(results))
 
 # %% [markdown]
 # ## Dimensions of high variance
@@ -122,7 +122,7 @@ study.figure(plots.planted, "Mean over data sets. Without planting (1) the axes 
 study.figure(plots.removal, "Solid: those of highest variance removed; dashed: as many random ones.", table="removal")
 
 # %%
-pages.folded(
+folded(
     "Variances before and after the norm, linear probes on parts of the dimensions, the same dimensions on other images",
     pages.variance_table(results),
     pages.linear_table(results),
@@ -160,7 +160,7 @@ study.figure(plots.objects, "Raw features by cosine, with intervals over images,
 study.figure(plots.tracking, "Intervals over videos.", table="tracking")
 
 # %%
-pages.folded("DINO minus DINOv2 in every setting, with intervals for all together", pages.shortfalls_table(results))
+folded("DINO minus DINOv2 in every setting, with intervals for all together", pages.shortfalls_table(results))
 
 # %% [markdown]
 # ## Degraded images
@@ -185,7 +185,7 @@ study.figure(
 # canvas of a wrong size, and an inner product called a cosine.
 
 # %%
-pages.folded(
+folded(
     "Three errors, and what they cost",
     pages.rotation_table(results),
     pages.stitching_table(results),
@@ -193,7 +193,7 @@ pages.folded(
 )
 
 # %%
-pages.folded("What the authors' draft measured (nearest patch / linear probe)", pages.authors_tables())
+folded("What the authors' draft measured (nearest patch / linear probe)", pages.authors_tables())
 
 # %% tags=["remove-cell"]
 study.save()

@@ -120,10 +120,10 @@ def test_a_claim_without_evidence_is_a_fault_of_the_study(notebook: Notebook) ->
 
 def test_the_page_shows_verdict_bound_and_both_controls_and_the_sentence(notebook: Notebook) -> None:
     run(notebook, toy_measure, (CLAIM,), toy_evidence)
-    words = verdicts(notebook.results, (CLAIM,)).markdown
-    finding = notebook.results.claims[0]
-    assert "| T1 | **supported** | gain in accuracy |" in words
-    assert "| 0.05 |" in words
+    words, finding = verdicts(notebook.results, (CLAIM,)).markdown, notebook.results.claims[0]
+    (condition,) = finding.conditions
+    controls = f"{show(condition.negative)}<br>{show(condition.positive)}"
+    assert f"| **T1**<br>supported | gain in accuracy | {show(condition.own)} | 0.05 | {controls} | 100 images |" in words
     assert finding.sentence() in words
 
 

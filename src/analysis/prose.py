@@ -42,6 +42,12 @@ def say(template: str, **numbers: Any) -> Prose:
     return Prose(template.format(**{name: escaped(v) if isinstance(v, str) else v for name, v in numbers.items()}))
 
 
+def folded(title: str, *parts: Prose) -> Prose:
+    """Details that open on a click."""
+    body = "\n\n".join(part.markdown for part in parts)
+    return Prose(f"::::{{dropdown}} {title}\n\n{body}\n::::\n")
+
+
 _VERBATIM = re.compile(r"(`+[^`]*`+|\$[^$]*\$)")  # code and formulas, in which nothing is markup anyway
 
 
@@ -93,7 +99,7 @@ def cell(value: Any, form: str = "") -> str:
     if value is None or (isinstance(value, Real) and math.isnan(value)):
         return NOTHING
     text = re.sub(r"^-(?=[0.,]*%?$)", "", format(value, form)).replace("-", "−") if form else str(value)
-    return escaped(" ".join(text.split())).replace("|", "\\|")
+    return escaped(re.sub(r"[^\S\u00a0]+", " ", text).strip()).replace("|", "\\|")
 
 
 def number(value: float | None) -> str:

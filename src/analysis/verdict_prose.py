@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from analysis.prose import Column, Prose, show, table
+from analysis.prose import Column, Prose, folded, show, table
 from analysis.results import Results, Row
-from analysis.rules import Claim, Finding
+from analysis.rules import Claim, Finding, Judged
 
 HEADS = {
     "supported": "Supported",
@@ -16,18 +16,17 @@ HEADS = {
 
 
 def verdicts(results: Results, claims: Iterable[Claim] = ()) -> Prose:
-    """The claims of a study as its run judges them: one condition a row, the deciding one in bold; then each in a sentence.
+    """The claims of a study as its run judges them, one a row with what decided; folded: every condition, and sentences.
 
     `claims` adds the paper's own numbers.
     """
     published = {claim.id: claim.published.text for claim in claims if claim.published}
-    rows = [row for found in results.claims for row in _rows(found, published.get(found.id))]
-    columns: dict[str, Column] = {"id": "Claim", "verdict": "Verdict", "quantity": "Quantity", "own": "Estimate"}
-    columns |= {"bound": "Bound", "negative": "Negative control", "positive": "Positive control"}
-    columns |= {"scaled": ("On the scale between them", ".2f"), "n": "n"}
-    columns |= {"published": "The paper's own number"} if published else {}
+    columns: dict[str, Column] = {"id": "Claim", "decided": "Decided by", "own": "Estimate", "bound": "Bound"}
+    columns |= {"controls": "Controls: no, yes", "n": "n"} | ({"published": "The paper's own number"} if published else {})
+    told = table([_row(found, published.get(found.id)) for found in results.claims], columns)
     words = "\n".join(f"- **{found.id}.** {found.sentence()} {found.note}".rstrip() for found in results.claims)
-    return Prose(f"{table(rows, columns).markdown}\n{words}\n")
+    whole = folded("Every condition, and each verdict in a sentence", _conditions(results), Prose(words))
+    return Prose(f"{{.verdicts}}\n{told.markdown}\n{whole.markdown}")
 
 
 def answer(results: Results, what: Mapping[str, str]) -> Prose:
@@ -53,23 +52,32 @@ def _number(found: Finding) -> str:
     return f": {show(deciding.own)}, bound {deciding.smallest:g}".replace("-", "−")
 
 
-def _rows(found: Finding, published: str | None) -> list[Row]:
-    first = {"id": found.id, "verdict": f"**{found.verdict}**", "published": published}
-    if not found.conditions:
-        return [first]
-    rows: list[Row] = []
-    for condition in found.conditions:
-        decides = condition.name == found.decided_by and len(found.conditions) > 1
-        rows.append(
-            {
-                "quantity": f"**{condition.quantity}**" if decides else condition.quantity,
-                "own": show(condition.own),
-                "bound": f"{condition.smallest:g}".replace("-", "−"),
-                "negative": show(condition.negative),
-                "positive": show(condition.positive),
-                "scaled": condition.scaled,
-                "n": f"{found.n:,} {found.unit}",
-            }
-        )
-    rows[0] |= first
-    return rows
+def _row(found: Finding, published: str | None) -> Row:
+    row: Row = {"id": f"**{found.id}**<br>{found.verdict}", "decided": found.reason, "published": published}
+    if (d := found.deciding) is None:
+        return row
+    row |= {"decided": d.quantity, "own": show(d.own), "bound": _bound(d), "n": f"{found.n:,} {found.unit}"}
+    return row | {"controls": f"{show(d.negative)}<br>{show(d.positive)}"}
+
+
+def _conditions(results: Results) -> Prose:
+    rows = [
+        {
+            "id": found.id if place == 0 else "",
+            "quantity": condition.quantity,
+            "own": show(condition.own),
+            "bound": _bound(condition),
+            "negative": show(condition.negative),
+            "positive": show(condition.positive),
+            "scaled": condition.scaled,
+        }
+        for found in results.claims
+        for place, condition in enumerate(found.conditions)
+    ]
+    columns: dict[str, Column] = {"id": "Claim", "quantity": "Quantity", "own": "Estimate", "bound": "Bound"}
+    columns |= {"negative": "Negative control", "positive": "Positive control", "scaled": ("Between them", ".2f")}
+    return Prose(f"{{.verdicts}}\n{table(rows, columns).markdown}")
+
+
+def _bound(condition: Judged) -> str:
+    return f"{condition.smallest:g}".replace("-", "−")

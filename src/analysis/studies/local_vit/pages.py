@@ -112,12 +112,6 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def folded(title: str, *parts: Prose) -> Prose:
-    """Details that open on a click."""
-    body = "\n\n".join(part.markdown for part in parts)
-    return Prose(f"::::{{dropdown}} {title}\n\n{body}\n::::\n")
-
-
 def samples_table(results: Results) -> Prose:
     """What is segmented from how much."""
     columns: dict[str, Column] = {
