@@ -99,7 +99,7 @@ pages.overlap_table(results)
 # Those trained on patches differ from their multi-scale partners in nothing but the crops: the same images, the same number
 # of passes, two views of each image. So equal images seen are equal patches seen, and both columns say so.
 
-# %%
+# %% tags=["hide-output"]
 pages.encoders_table(results)
 
 # %% [markdown]
@@ -152,7 +152,7 @@ study.show(
 # relative to a network that is an exact bag of patches. Two networks whose answer is known stand at the foot of the table:
 # one pools random features of single pixels, and is a bag; the other compares far places of the frame, and is none.
 
-# %%
+# %% tags=["hide-output"]
 pages.average_table(results)
 
 # %%

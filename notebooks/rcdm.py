@@ -106,7 +106,7 @@ pages_decoder.decoder_sentence(results)
 # reciprocal rank; squared distances are relative to that of two images. An untrained network may score as well as trained
 # ones: then the rank is due to what any network keeps.
 
-# %%
+# %% tags=["hide-output"]
 pages.conditions_table(results)
 
 # %% [markdown]
