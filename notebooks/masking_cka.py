@@ -46,7 +46,7 @@ from analysis.studies.base import encoders_table
 from analysis.studies.masking_cka import plots
 from analysis.studies.masking_cka import study as masking
 from analysis.studies.masking_cka.claims import CLAIMS, SMALLEST
-from analysis.verdict_prose import answer, verdicts
+from analysis.verdict_prose import verdicts
 
 use_style()
 study = open_notebook("masking_cka", globals())
@@ -214,9 +214,6 @@ study.show(
 # of whole sets of images, not single images. Each model is one training run. Whether object and background occur together (cows
 # on grass) differs between data sets, and an interval that spans data sets with opposite signs decides nothing. The paper's own
 # body, data sets and sizes are not known to us, so agreement or disagreement here is with its abstract.
-
-# %%
-answer(results, masking.WHAT)
 
 # %% tags=["remove-cell"]
 study.save()

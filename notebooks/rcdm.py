@@ -61,7 +61,7 @@ from analysis.prose import say
 from analysis.studies.rcdm import pages, pages_decoder, plots
 from analysis.studies.rcdm import study as rcdm
 from analysis.studies.rcdm.claims import CLAIMS
-from analysis.verdict_prose import answer, verdicts
+from analysis.verdict_prose import verdicts
 
 use_style()
 study = open_notebook("rcdm", globals())
@@ -241,9 +241,6 @@ pages.released_table()
 # distances and the thumbnail say how much is the decoder's part. All representations had equally many images of one training,
 # so they may be compared with each other; none is the most that could be drawn. What a linear reader cannot read, nobody
 # looked for. In Scenes, at 32 pixels, a background is mostly its colour.
-
-# %%
-answer(results, pages.WHAT)
 
 # %% tags=["remove-cell"]
 study.save()

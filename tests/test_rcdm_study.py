@@ -23,6 +23,7 @@ from analysis.studies.rcdm.measure import measure
 from analysis.studies.rcdm.measured import AVERAGED, BLURRED, LABEL, NULL, PIXELS, REAL, THUMBNAIL, Key, Measured
 from analysis.studies.rcdm.params import Rcdm
 from analysis.studies.rcdm.stage import open_stage, variant
+from analysis.verdict_prose import HEADS
 from fake_decoder import NearestDecoder
 
 OURS = ("simclr", "vicreg", "byol")
@@ -287,7 +288,8 @@ def test_pages_and_pictures_are_drawn_from_what_was_measured(measured: Measured)
         plots.plt.close(drawn[0])
     plots.plt.close(plots.attacks(results.tables["attacks"])[0])
     for finding in results.claims:
-        assert f"({finding.id}): *{finding.verdict}*" in pages.finding(results).markdown
+        (paragraph,) = [part for part in pages.finding(results).markdown.split("\n\n") if f"({finding.id}" in part]
+        assert paragraph.startswith(f"**{HEADS[finding.verdict]}:**")
 
 
 def test_the_caption_of_quality_says_the_numbers_of_its_table(measured: Measured) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 from analysis.encoders.methods import METHODS
 from analysis.prose import NOTHING, Column, Prose, say, show, table
 from analysis.results import Results, Row
-from analysis.rules import Finding, number
+from analysis.rules import Finding
 from analysis.studies.bagssl.contrasts import DISJOINT, GRID, TRUE, UNLIKE, VIEWS, WHOLE
 from analysis.studies.bagssl.published import ABSTRACT, EMP_SSL, SETTINGS, WHOLE_IMAGES
 from analysis.studies.base import titles
+from analysis.verdict_prose import answer
 
 WHAT = {
     "B1": "that training on patches of one size and averaging is as good as the multi-scale baseline",
@@ -24,10 +25,7 @@ _PROBES = {"linear": "linear probe", "knn": "neighbours"}
 def finding(results: Results) -> Prose:
     """The answer of the page: what came out of each claim, with its deciding number, and what to do with it."""
     found = {claim.id: claim for claim in results.claims}
-    parts = [_told(found[key], words) for key, words in _TOLD.items() if key in found]
-    decided = sum(claim.verdict in ("supported", "not supported") for claim in results.claims)
-    lead = f"**In short.** {decided} of {len(results.claims)} claims are decided by this run. "
-    return Prose(lead + " ".join(parts) + "\n\n**For practice.** " + _practice(found))
+    return Prose(f"{answer(results, WHAT)}\n\n**For practice.** {_practice(found)}")
 
 
 def headline_caption(results: Results, side: int) -> str:
@@ -54,23 +52,6 @@ def gains_caption(results: Results) -> str:
 
 def _cell_words(cell: str) -> str:
     return "mirrored and shifted images" if cell == VIEWS else f"patches of {cell.split()[-1]} px"
-
-
-_TOLD = {
-    "B1": "Training on patches of one size and averaging, against the multi-scale partner",
-    "B2": "What small patches keep",
-    "B3": "The whole image as the average of its patches",
-    "B4": "Invariance at large, locality in small patches",
-    "B5": "Averaging patches of an existing model",
-    "B6": "The loss as a model of co-occurrence",
-}
-
-
-def _told(found: Finding, words: str) -> str:
-    deciding = found.deciding
-    if deciding is None or found.verdict == "not testable here":
-        return f"{words} ({found.id}): *{found.verdict}*, because {found.reason}."
-    return f"{words} ({found.id}): *{found.verdict}*, {show(deciding.own)} against a bound of {number(deciding.smallest)}."
 
 
 def _practice(found: dict[str, Finding]) -> str:

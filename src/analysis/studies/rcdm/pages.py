@@ -1,11 +1,12 @@
 """What the page says: tables and sentences, from the stored numbers alone."""
 
-from analysis.prose import NOTHING, Column, Prose, number, say, show, table
+from analysis.prose import NOTHING, Column, Prose, number, say, table
 from analysis.results import Results, Row
 from analysis.studies.rcdm.changes import OTHER, TRAINED
 from analysis.studies.rcdm.factors import TITLES
 from analysis.studies.rcdm.manipulation import COMMON, PART, RANDOM, RELEASED
 from analysis.studies.rcdm.published import CODE, FID, INCEPTION_SCORE, SIZE, WEIGHTS
+from analysis.verdict_prose import answer
 
 INTERVAL: dict[str, Column] = {"value": ("Value", ".2f"), "low": ("Low", ".2f"), "high": ("High", ".2f")}
 WHAT = {
@@ -25,15 +26,7 @@ def titles(results: Results) -> dict[str, str]:
 
 def finding(results: Results) -> Prose:
     """The answer of the page: what came out of each claim with its deciding number, and what to do with it."""
-    parts = []
-    for found in results.claims:
-        deciding = found.deciding
-        because = f": {found.reason}" if found.reason else ""
-        told = f" ({show(deciding.own)}, bound {number(deciding.smallest)})" if deciding and not because else because
-        parts.append(f"{WHAT[found.id].removeprefix('that ')} ({found.id}): *{found.verdict}*{told}")
-    decided = sum(found.verdict in ("supported", "not supported") for found in results.claims)
-    lead = f"**In short.** {decided} of {len(results.claims)} claims are decided by this run. "
-    return Prose(f"{lead}{'; '.join(parts)}.\n\n**For practice.** {_practice(results)}")
+    return Prose(f"{answer(results, WHAT)}\n\n**For practice.** {_practice(results)}")
 
 
 def _practice(results: Results) -> str:
