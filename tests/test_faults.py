@@ -59,7 +59,7 @@ def _place(tmp_path: Path, build: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for module in (reference, results):
         monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
     monkeypatch.setattr(runs, "_execute", _executed)
-    monkeypatch.setattr(pretrain, "RECIPE", Recipe(epochs=1, images=16, batch=8, full=32, probes=(24, 16)))
+    monkeypatch.setattr(pretrain, "RECIPE", Recipe(epochs=1, images=16, batch=8, full=32, probes=(24, 16), watched=(24, 16)))
 
 
 def _executed(study: str, values: dict[str, Any], folder: Path, failed: Path) -> None:

@@ -17,7 +17,7 @@ from analysis.training import pretrain
 from analysis.training.keeper import Keeper
 from analysis.training.recipe import Recipe
 
-TINY = Recipe(epochs=3, images=32, batch=16, full=32, probes=(24, 16))
+TINY = Recipe(epochs=3, images=32, batch=16, full=32, probes=(24, 16), watched=(24, 16))
 Train = Callable[..., Path]
 
 
