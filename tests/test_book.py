@@ -179,12 +179,13 @@ def test_the_foot_of_a_page_tells_how_it_was_made(book: Path, pages: dict[Path, 
     assert "cd" * 16 in text
 
 
-def test_the_same_runs_give_the_same_bytes(book: Path) -> None:
-    first = book.rename(book.with_name("first"))
-    build(ENTRIES)
-    names = sorted(str(path.relative_to(first)) for path in first.rglob("*") if path.is_file())
-    assert names == sorted(str(path.relative_to(book)) for path in book.rglob("*") if path.is_file())
-    assert filecmp.cmpfiles(first, book, names, shallow=False)[1:] == ([], [])
+def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
+    with fake_run.book(tmp_path, ENTRIES) as book:
+        first = book.rename(book.with_name("first"))
+        build(ENTRIES)
+        names = sorted(str(path.relative_to(first)) for path in first.rglob("*") if path.is_file())
+        assert names == sorted(str(path.relative_to(book)) for path in book.rglob("*") if path.is_file())
+        assert filecmp.cmpfiles(first, book, names, shallow=False)[1:] == ([], [])
 
 
 def test_a_warning_stops_the_build_and_keeps_the_last_good_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

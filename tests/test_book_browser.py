@@ -101,7 +101,7 @@ def test_a_figure_opens_by_a_click_and_closes_by_its_button(book: Path, browser:
 
 def test_search_shows_pages_with_excerpts_before_the_library(book: Path, browser: Tab) -> None:
     browser.open((book / "search.html").as_uri() + "?q=figure")
-    browser.wait("document.querySelector('#search-results .search-summary, #search-results p.context')")
+    browser.wait("document.querySelector('#search-results .search-summary')?.textContent.includes('finished')")
     browser.wait("document.querySelectorAll('#search-results li p.context').length > 1")
     places = browser.run("[...document.querySelectorAll('#search-results li a')].map(link => link.getAttribute('href'))")
     in_library = [place.startswith("api/") for place in places]

@@ -133,7 +133,7 @@ def test_every_number_of_a_figures_finding_is_one_of_its_table(smoke_run: Callab
     results = Results.load(smoke_run("local_vit") / "results.json")
     ratios = [row for row in results.tables["ratio"] if row["norm"] == "after the norm"]
     assert f"after the norm {max(row['value'] for row in ratios):.1f}" in plots.ratios(results)[1]
-    spread = re.search(r"by at most ([0-9.]+)", plots.bank_sizes(results)[1])
+    spread = re.search(r"by at most (\d+\.\d+)", plots.bank_sizes(results)[1])
     rows = [row for row in results.tables["bank"] if row["draw"] != "both draws"]
     groups: dict[tuple, list[float]] = {}
     for row in rows:
