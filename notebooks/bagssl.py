@@ -141,7 +141,7 @@ study.show(
     plots.by_number(tables["counts"], titles),
     "number",
     "Probes are fitted on means of as many patches, as far as training images have them. Bars: spread between draws of patches.",
-) if tables["counts"] else say("*No encoder is followed in this run.*")
+) if tables.get("counts") else say("*No encoder is followed in this run.*")
 
 # %% [markdown]
 # ## Is the whole image the mean of its patches?
@@ -167,7 +167,7 @@ study.show(
     plots.convergence(tables["convergence"], titles),
     "convergence",
     "Means over random patches against whole images. Solid: the own image; dashed: other images.",
-) if tables["convergence"] else say("*No encoder is followed in this run.*")
+) if tables.get("convergence") else say("*No encoder is followed in this run.*")
 
 # %% [markdown]
 # ## Global, local, and what the head removes
@@ -229,7 +229,7 @@ study.show(
     plots.gains(tables["gains"], titles),
     "gains",
     pages.gains_caption(results),
-) if tables["gains"] else say("*This run has no joint-embedding encoder trained on crops of many sizes.*")
+) if tables.get("gains") else say("*This run has no joint-embedding encoder trained on crops of many sizes.*")
 
 # %% [markdown]
 # ## The loss and co-occurrence
@@ -257,7 +257,7 @@ study.show(
     plots_patches.relations(tables["relations"], titles),
     "relations",
     "Mean centred cosine of patches of two different images, by the relation of their kinds; bootstrap intervals over images.",
-) if tables["relations"] else say("*What occurs together is known in Scenes only; this run has other images.*")
+) if tables.get("relations") else say("*What occurs together is known in Scenes only; this run has other images.*")
 
 # %% tags=["hide-output"]
 pages.cooccurrence_table(results)

@@ -124,10 +124,10 @@ study.show(
     plots.layers(tables["layers"], tables["encoders"], titles),
     "layers",
     "Tokens averaged over the image after each block; bands are 95 % intervals. *Out* is the output that the studies use.",
-) if tables["layers"] else say("*No transformer of this run was probed.*")
+) if tables.get("layers") else say("*No transformer of this run was probed.*")
 
 # %%
-pages.verdicts_table(results, "middle") if tables["middle"] else say("*No trained transformer of this run has an untrained copy in it.*")
+pages.verdicts_table(results, "middle") if tables.get("middle") else say("*No trained transformer of this run has an untrained copy in it.*")
 
 # %% [markdown]
 # An encoder that did not begin with random weights owes part of its scores to what it began as. Its own part is the gain
@@ -149,7 +149,7 @@ study.show(
     plots.factors(tables["factors"], titles),
     "factors",
     "How well a linear map reads each factor of the image. Angles are read as sine and cosine.",
-) if tables["factors"] else say("*Of photographs nobody knows the factors; there is nothing to decode in this run.*")
+) if tables.get("factors") else say("*Of photographs nobody knows the factors; there is nothing to decode in this run.*")
 
 # %% [markdown]
 # ### Who is near whom
@@ -176,7 +176,7 @@ study.show(
     plots.curves(tables["curves"], titles),
     "curves",
     "Mean loss of each epoch, from the cards.",
-) if tables["curves"] else say("*No encoder of this run was trained.*")
+) if tables.get("curves") else say("*No encoder of this run was trained.*")
 
 # %% [markdown]
 # **The collapse watch.** A method without negatives may map all images to one point, and its loss would look splendid.
@@ -189,7 +189,7 @@ study.show(
     "health",
     "Spread (above) and effective rank (below) of a batch of embeddings after each epoch, from the cards. Dashed: below it an "
     "encoder has collapsed.",
-) if tables["curves"] else say("*No encoder of this run was trained.*")
+) if tables.get("curves") else say("*No encoder of this run was trained.*")
 
 # %% [markdown]
 # ## Trained elsewhere

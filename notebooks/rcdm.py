@@ -131,7 +131,7 @@ study.show(
     plots.families(tables["families"]),
     "factors",
     "Means over encoders of a kind, with bootstrap intervals over images.",
-) if tables["families"] else say("The factors of these images are not known.")
+) if tables.get("families") else say("The factors of these images are not known.")
 
 # %% tags=["hide-output"]
 pages.reader_sentence(results)
