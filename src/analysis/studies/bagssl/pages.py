@@ -101,7 +101,7 @@ def accuracy_table(results: Results, side: int) -> Prose:
 
 def pairs_table(results: Results) -> Prose:
     """Encoders trained on patches minus their multi-scale partners, on whole images and on the partners' own patches."""
-    if not results.tables["pairs"]:
+    if not results.tables.get("pairs"):
         return say("*This run holds no encoder trained on patches together with its multi-scale partner.*")
     names = titles(results)
     rows: dict[Any, Row] = {}
@@ -117,7 +117,7 @@ def pairs_table(results: Results) -> Prose:
 
 def further_table(results: Results) -> Prose:
     """The same difference over trainings with further seeds."""
-    if not results.tables["further"]:
+    if not results.tables.get("further"):
         return say("*No training with further seeds belongs to this run.*")
     words = {"whole": "its whole image", "bag": "its own patches"}
     rows = [
@@ -172,7 +172,7 @@ def identity_table(results: Results) -> Prose:
 
 def cooccurrence_table(results: Results) -> Prose:
     """Agreement of similarities with co-occurrence: of encoders, and of the loss's own best solutions."""
-    if not results.tables["cooccurrence"]:
+    if not results.tables.get("cooccurrence"):
         return say("*What occurs together is known in Scenes only; this run has other images.*")
     names = titles(results)
     rows: dict[Any, Row] = {}
