@@ -123,8 +123,18 @@ def test_the_page_shows_verdict_bound_and_both_controls_and_the_sentence(noteboo
     words, finding = verdicts(notebook.results, (CLAIM,)).markdown, notebook.results.claims[0]
     (condition,) = finding.conditions
     controls = f"{show(condition.negative)}<br>{show(condition.positive)}"
-    assert f"| **T1**<br>supported | gain in accuracy | {show(condition.own)} | 0.05 | {controls} | 100 images |" in words
+    assert (
+        f"| **T1**<br>supported | gain in accuracy | {show(condition.own)}<br>bound 0.05 | {controls} | 100 images |" in words
+    )
     assert finding.sentence() in words
+
+
+def test_a_page_of_stored_numbers_has_its_answer(notebook: Notebook) -> None:
+    run(notebook, toy_measure, (CLAIM,), toy_evidence, what={"T1": "that it helps"})
+    told, notebook.results.answer = notebook.results.answer, ""
+    notebook.params = Toy(source="stored")
+    assert run(notebook, toy_measure, (CLAIM,), toy_evidence, what={"T1": "that it helps"}) is None
+    assert notebook.results.answer == told != ""
 
 
 def test_pictures_are_words_where_the_page_is_drawn_from_stored_numbers(notebook: Notebook) -> None:

@@ -21,7 +21,7 @@ def verdicts(results: Results, claims: Iterable[Claim] = ()) -> Prose:
     `claims` adds the paper's own numbers.
     """
     published = {claim.id: claim.published.text for claim in claims if claim.published}
-    columns: dict[str, Column] = {"id": "Claim", "decided": "Decided by", "own": "Estimate", "bound": "Bound"}
+    columns: dict[str, Column] = {"id": "Claim", "decided": "Decided by", "own": "Estimate"}
     columns |= {"controls": "Controls: no, yes", "n": "n"} | ({"published": "The paper's own number"} if published else {})
     told = table([_row(found, published.get(found.id)) for found in results.claims], columns)
     words = "\n".join(f"- **{found.id}.** {found.sentence()} {found.note}".rstrip() for found in results.claims)
@@ -56,7 +56,7 @@ def _row(found: Finding, published: str | None) -> Row:
     row: Row = {"id": f"**{found.id}**<br>{found.verdict}", "decided": found.reason, "published": published}
     if (d := found.deciding) is None:
         return row
-    row |= {"decided": d.quantity, "own": show(d.own), "bound": _bound(d), "n": f"{found.n:,} {found.unit}"}
+    row |= {"decided": d.quantity, "own": f"{show(d.own)}<br>bound {_bound(d)}", "n": f"{found.n:,} {found.unit}"}
     return row | {"controls": f"{show(d.negative)}<br>{show(d.positive)}"}
 
 
