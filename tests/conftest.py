@@ -43,6 +43,15 @@ def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
 
 @pytest.fixture
+def real(tmp_path: Path, build: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data root into which a server of the test is fetched, past any proxy."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "real"))
+    return tmp_path / "real"
+
+
+@pytest.fixture
 def real_root() -> Path:
     """The folder of real photographs and weights; the test is skipped where there is none."""
     root = os.environ.get("DATA_ROOT")

@@ -14,7 +14,7 @@ from analysis.book import appendix, build, measures
 from analysis.kernel import KERNEL, own_kernel
 from analysis.params import resolve
 from analysis.plan import Entry
-from analysis.provenance import manifest, write_manifest
+from analysis.provenance import git_state, manifest, write_manifest
 from analysis.results import Results, plain, write_text
 from analysis.rules import Finding, Judged
 from analysis.stats import Estimate
@@ -64,7 +64,8 @@ def make(entry: Entry, sign: float = 1.0) -> Path:
         "modules": {"analysis.paths": "cd" * 16},
     }
     parts |= {"data": {"scenes:objects": "01" * 16}, "weights": {}, "reference": {}}
-    write_manifest(folder, manifest(entry.study, entry.name, entry.preset, parts, "2026-01-02T03:04:05+00:00", 12.3))
+    made = parts, git_state(), "2026-01-02T03:04:05+00:00", 12.3
+    write_manifest(folder, manifest(entry.study, entry.name, entry.preset, *made))
     return folder
 
 

@@ -129,6 +129,12 @@ def test_the_page_shows_verdict_bound_and_both_controls_and_the_sentence(noteboo
     assert finding.sentence() in words
 
 
+def test_the_manifest_names_the_commit_that_a_run_began_with(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, notebook._fingerprint = notebook._commit, {"parameters": {}}
+    monkeypatch.setattr(module.provenance, "git_state", lambda: {"commit": "ab" * 20, "dirty": True})
+    assert notebook.save()["git"] == began
+
+
 def test_a_page_of_stored_numbers_has_its_answer(notebook: Notebook) -> None:
     run(notebook, toy_measure, (CLAIM,), toy_evidence, what={"T1": "that it helps"})
     told, notebook.results.answer = notebook.results.answer, ""

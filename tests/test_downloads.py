@@ -51,14 +51,10 @@ MEMBERS = {  # what makes an archive one of the official layout
 
 
 @pytest.fixture(autouse=True)
-def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "real"))
-    monkeypatch.setenv("ANALYSIS_BUILD", str(tmp_path / "build"))
+def here(tmp_path: Path, real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cached, and nothing lies in the present folder."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "real"
 
 
 def archive(*names: str) -> bytes:

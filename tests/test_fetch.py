@@ -24,13 +24,7 @@ OTHER = np.random.default_rng(1).bytes(5000)
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
-@pytest.fixture(autouse=True)
-def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "real"))
-    monkeypatch.setenv("ANALYSIS_BUILD", str(tmp_path / "build"))
-    return tmp_path / "real"
+pytestmark = pytest.mark.usefixtures("real")
 
 
 @pytest.fixture

@@ -69,6 +69,15 @@ def test_a_stale_run_is_not_stored(stored: Path) -> None:
         reference.store_runs([ENTRY])
 
 
+def test_a_run_from_no_commit_is_not_stored(stored: Path) -> None:
+    before = stored.read_bytes()
+    state = {"fingerprint": ENTRY.fingerprint(), "git": {"commit": "ab" * 20, "dirty": True}}
+    write_json(ENTRY.folder / "manifest.json", state)
+    with pytest.raises(UserError, match="uncommitted changes; commit them and run it again"):
+        reference.store_runs([ENTRY])
+    assert stored.read_bytes() == before
+
+
 def test_what_is_stored_has_a_line_for_each_row_and_loses_no_digit_that_matters() -> None:
     rows = [{"name": 'a "b"', "value": 1 / 3, "none": None}, {"name": "é", "value": 2.0, "none": float("nan")}]
     content = {"tables": {"one": rows, "empty": []}, "names": ["x", "y"], "of": {}, "count": 12345678}

@@ -17,7 +17,7 @@ from analysis.results import Results, load_stored, plain
 
 LEFT_OUT = "*The pictures are left out: this page is drawn from stored numbers, and the images may not be copied into it.*"
 
-NOTHING_DRAWN = "*This run has nothing to draw here: no data set of it has the ground truth, or too few encoders count.*"
+NOTHING_DRAWN = "*This run has no numbers for this figure.*"
 
 
 class Notebook:
@@ -28,7 +28,7 @@ class Notebook:
     def __init__(self, study: str, params: StudyParams, preset: str, run_dir: Path) -> None:
         self.study, self.params, self.preset, self.run_dir = study, params, preset, run_dir
         self._started, self._clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-        self._fingerprint = provenance.fingerprint(study, preset, params)
+        self._fingerprint, self._commit = provenance.fingerprint(study, preset, params), provenance.git_state()
         self.results = Results(study, run_dir.name, preset, plain(params.model_dump()))
         if params.source == "stored":
             stored = load_stored(study, preset)
@@ -64,7 +64,8 @@ class Notebook:
         """Write `results.json`, then `manifest.json`; returns the manifest."""
         self.results.save(self.run_dir)
         seconds = time.monotonic() - self._clock
-        content = provenance.manifest(self.study, self.results.name, self.preset, self._fingerprint, self._started, seconds)
+        made = self._fingerprint, self._commit, self._started, seconds
+        content = provenance.manifest(self.study, self.results.name, self.preset, *made)
         provenance.write_manifest(self.run_dir, content)
         return content
 

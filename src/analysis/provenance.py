@@ -70,8 +70,10 @@ def _phrase(kind: str, key: str, before: dict[str, Any], after: dict[str, Any]) 
     return f"{what} {key} " + ("is new" if key not in before else "is gone" if key not in after else "changed")
 
 
-def manifest(study: str, name: str, preset: str, print_: dict[str, Any], started: str, seconds: float) -> dict[str, Any]:
-    """Where, when and from what a run was made. `print_` is the fingerprint taken when it started."""
+def manifest(
+    study: str, name: str, preset: str, print_: dict[str, Any], commit: dict[str, Any], started: str, seconds: float
+) -> dict[str, Any]:
+    """Where, when and from what a run was made. `print_`, the fingerprint, and `commit`, the git state, are of its start."""
     return {
         "study": study,
         "name": name,
@@ -80,7 +82,7 @@ def manifest(study: str, name: str, preset: str, print_: dict[str, Any], started
         "started": started,
         "duration_s": round(seconds, 1),
         "peak_memory_mb": _peak_memory_mb(),
-        "git": git_state(),
+        "git": commit,
         "machine": {"system": platform.platform(terse=True), "cores": os.cpu_count(), "threads": _threads()},
         "packages": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in _PACKAGES}},
         "fingerprint": print_,
@@ -88,10 +90,10 @@ def manifest(study: str, name: str, preset: str, print_: dict[str, Any], started
 
 
 def git_state() -> dict[str, Any]:
-    """Commit and dirty flag of the project; None where it is not a git checkout of its own."""
+    """Commit of the project and whether more than published numbers has changed since; None where it is no git checkout."""
     top = git("rev-parse", "--show-toplevel")
     commit = git("rev-parse", "HEAD") if top and Path(top).resolve() == paths.ROOT else None
-    return {"commit": commit, "dirty": bool(git("status", "--porcelain")) if commit else None}
+    return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--", ".", ":!data/reference")) if commit else None}
 
 
 def git(*words: str) -> str | None:

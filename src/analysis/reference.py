@@ -60,15 +60,18 @@ def store_runs(entries: Iterable[Entry]) -> list[Path]:
     """Make the present measured runs the reference: numbers and manifest, no image.
 
     Raises:
-        UserError: a run is stale: its numbers would not be those of this code.
+        UserError: a run is stale, or was made from no commit: its numbers would not be those of this code.
     """
     written = []
     for entry in _measured(entries):
         if reasons := entry.why_stale():
             raise UserError(f"{entry.study}/{entry.name} is stale ({reasons[0]}); run it first")
+        manifest = read_manifest(entry.folder) or {}
+        if manifest.get("git", {}).get("dirty"):
+            raise UserError(f"{entry.study}/{entry.name} was run with uncommitted changes; commit them and run it again")
         results = Results.load(entry.folder / "results.json")
         results.figures = []
-        content = {"results": results, "manifest": read_manifest(entry.folder)}
+        content = {"results": results, "manifest": manifest}
         written.append(write_text(_reference(entry), compact(content)))
     return written
 

@@ -46,10 +46,12 @@ def answer(results: Results, what: Mapping[str, str]) -> Prose:
 
 
 def _number(found: Finding) -> str:
+    """The number that decided, after the name of its quantity where that is not the headline's."""
     deciding = found.deciding
     if deciding is None or found.reason:
         return ""
-    return f": {show(deciding.own)}, bound {deciding.smallest:g}".replace("-", "−")
+    name = "" if deciding is found.conditions[0] else f"{deciding.quantity} "
+    return f": {name}{show(deciding.own)}, bound {_bound(deciding)}"
 
 
 def _row(found: Finding, published: str | None) -> Row:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import fake_run
 from analysis import plan
-from analysis.provenance import manifest, write_manifest
+from analysis.provenance import git_state, manifest, write_manifest
 from bench.turns import REQUIRED, Row, contest
 
 LIMITS = {"list": 3.0, "status": 5.0, "book": 60.0}  # s, wall clock
@@ -42,6 +42,7 @@ def _fresh_runs() -> None:
     with patch.object(fake_run, "NotebookClient"):
         for entry in plan.entries():
             fake_run.make(entry)
-            facts = manifest(entry.study, entry.name, entry.preset, entry.fingerprint(), "2026-01-02T03:04:05+00:00", 1.0)
+            made = entry.fingerprint(), git_state(), "2026-01-02T03:04:05+00:00", 1.0
+            facts = manifest(entry.study, entry.name, entry.preset, *made)
             write_manifest(entry.folder, facts)
             assert not entry.why_stale(), f"{entry.study} would run"
