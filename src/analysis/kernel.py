@@ -38,11 +38,17 @@ def own_kernel(work: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Tie this process to its parent, then be the kernel."""
-    tie(int(sys.argv.pop(1)))
-    from ipykernel import kernelapp
+    """Tie this process to its parent, then be the kernel.
 
-    kernelapp.launch_new_instance()
+    Jupyter interrupts a kernel before it stops it; one that has not yet put down its last message reports that as an error.
+    """
+    tie(int(sys.argv.pop(1)))
+    from ipykernel.kernelapp import IPKernelApp
+
+    app = IPKernelApp.instance()
+    app.initialize()
+    app.log.addFilter(lambda record: "KeyboardInterrupt caught" not in record.getMessage())
+    app.start()
 
 
 if __name__ == "__main__":
