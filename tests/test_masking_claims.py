@@ -40,7 +40,7 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding
         monkeypatch.setattr(place, "facts", known)
     params = MaskingCka(encoders=ENCODERS, datasets=("objects", "bare"), fills=FILLS, fractions=(0.5,), n_bootstrap=B)
 
-    def judged(**planted: Value | float) -> dict[str, Finding]:
+    def judged(images: int = 300, **planted: Value | float) -> dict[str, Finding]:
         rng, measured = np.random.default_rng(0), Measured(0, B)
 
         def enter(kind: str, dataset: str, name: str, fill: str, pair: str, value: float) -> None:
@@ -58,7 +58,7 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding
             for dataset in ("objects", "bare"):
                 for pair in squares:
                     enter("cka", dataset, name, "mean", pair, value(planted, "cka", dataset, name, "mean", pair))
-        measured.tables["samples"] = [{"dataset": "objects", "clusters": 300, "masks": True}]
+        measured.tables["samples"] = [{"dataset": "objects", "clusters": images, "masks": True}]
         found = evidence.judged(measured, params)
         return {claim.id: judge(claim, found[claim.id]) for claim in CLAIMS}
 
@@ -131,6 +131,12 @@ def test_a_model_that_is_not_above_its_untrained_copy_does_not_speak(
     found = findings(**APART | {"object_background": alike}, overlap_object=overlaps(0.3))["M1"]
     assert found.verdict == "not supported"
     assert "R1 is not above its untrained copy on its own data" in found.note
+
+
+@pytest.mark.parametrize(("images", "verdict"), [(39, "not testable here"), (40, "not supported")])
+def test_a_handful_of_images_decides_nothing(findings: Callable, images: int, verdict: str) -> None:
+    found = findings(images, **APART, overlap_object=overlaps(0.3))["M1"]
+    assert found.verdict == verdict
 
 
 def lost(name: str) -> float:

@@ -10,7 +10,7 @@ from analysis.encoders.base import Encoder
 from analysis.encoders.transform import RAW
 from analysis.errors import UserError
 from analysis.studies.qscore import overlap
-from analysis.studies.qscore.attribution import flattened, grad_cam, input_gradient, map_layer, upsample
+from analysis.studies.qscore.attribution import flattened, grad_cam, input_gradient, map_layer, pooled, upsample
 
 
 class Colours(nn.Module):
@@ -166,3 +166,17 @@ def test_a_transformer_has_no_maps_and_says_so() -> None:
     assert not has_maps(vit)
     with pytest.raises(UserError, match="no convolutional layer"):
         map_layer(vit, np.zeros((1, 64, 64, 3), np.uint8))
+
+
+@pytest.mark.parametrize("side", [7, 8, 14])
+def test_a_planted_feature_lies_where_its_mask_does_as_far_as_the_places_of_the_map_tell(side: int) -> None:
+    """Against the mean over each place, by hand, and seen through the map: on the mask, spilled by a place at most."""
+    mask = np.zeros((1, 56, 56), bool)
+    mask[0, 24:40, 8:24] = True
+    coarse = pooled(mask, (side, side))
+    place = 56 // side
+    np.testing.assert_allclose(coarse[0], mask[0].reshape(side, place, side, place).mean((1, 3)), atol=1e-6)
+    heat = upsample(coarse, 56)
+    assert overlap.mass(heat, mask)[0] > 3 * mask.mean()
+    assert not heat[0, : 24 - 2 * place].any()
+    assert not heat[0, :, 24 + 2 * place :].any()

@@ -22,6 +22,7 @@ Array = np.ndarray
 Pair = tuple[str, str]
 Units = Mapping[str, Estimate]
 LEAST_ENCODERS = 5  # below it a rank correlation over encoders says nothing
+LEAST_IMAGES = 40  # independent ones: a data set with fewer is shown and decides nothing, for its interval holds any bound
 LEFT, RIGHT = ("top_left", "bottom_left"), ("top_right", "bottom_right")
 
 
@@ -33,6 +34,10 @@ class Contrasts:
         here = {(dataset, a) for _, dataset, _, _, a, _ in measured.draws}
         self.masked = [d for d in params.datasets if (d, "object") in here]
         self.bare = [d for d in params.datasets if d not in self.masked]
+        images = {row["dataset"]: row["clusters"] for row in measured.tables["samples"] if row["dataset"] in self.masked}
+        self.small = {d: n for d, n in images.items() if n < LEAST_IMAGES}
+        self.judged = [d for d in self.masked if d not in self.small]
+        self.images = min((images[d] for d in self.judged), default=0)
 
     def of(self, kind: str, dataset: str, encoder: str, fill: str, pair: Pair) -> Array:
         """A quantity of a pair of variants; `kind`: `cka` or `overlap`."""
@@ -52,9 +57,9 @@ class Contrasts:
         """What CKA with the complete image loses by each of these variants, their mean."""
         return 1 - np.mean([self.of("cka", dataset, encoder, self.fill, (COMPLETE, v)) for v in variants], axis=0)
 
-    def cells(self) -> list[tuple[str, str]]:
-        """Every data set with masks under every fill."""
-        return [(dataset, fill) for dataset in self.masked for fill in self.params.fills]
+    def cells(self, datasets: Sequence[str] | None = None) -> list[tuple[str, str]]:
+        """Every data set (by default, that decides; all with masks, if none does), under every fill."""
+        return [(dataset, fill) for dataset in datasets or self.judged or self.masked for fill in self.params.fills]
 
     def across(self, values: Iterable[Array], comparisons: int = 1) -> Estimate:
         """Mean of quantities, with the interval that spans the intervals of all: what is said of it holds for each."""
@@ -67,13 +72,11 @@ def judged(measured: Measured, params: MaskingCka) -> dict[str, Evidence]:
     """The evidence for every claim; the tables behind it are entered into `measured`."""
     contrasts = Contrasts(measured, params)
     learned, left_out = _learned(params)
-    images = min(row["clusters"] for row in measured.tables["samples"] if row["masks"])
     _tables(contrasts)
-    return {
-        "M1": _m1(contrasts, learned, left_out, images),
-        "M2": _m2(contrasts),
-        "M3": _m3(contrasts, learned, left_out, images),
-    }
+    if not contrasts.judged:
+        few = f"no data set of this run has {LEAST_IMAGES} independent images with masks"
+        return dict.fromkeys(("M1", "M2", "M3"), Evidence(unmet=(few,)))
+    return {"M1": _m1(contrasts, learned, left_out), "M2": _m2(contrasts), "M3": _m3(contrasts, learned, left_out)}
 
 
 def _learned(params: MaskingCka) -> tuple[list[str], list[str]]:
@@ -94,9 +97,9 @@ def _data(name: str) -> str | None:
     return probe.data if probe else None
 
 
-def _m1(contrasts: Contrasts, models: list[str], left_out: list[str], images: int) -> Evidence:
+def _m1(contrasts: Contrasts, models: list[str], left_out: list[str]) -> Evidence:
     if not models:
-        return Evidence(unmet=("no self-supervised encoder of this run has learnt", *left_out), n=images)
+        return Evidence(unmet=("no self-supervised encoder of this run has learnt", *left_out), n=contrasts.images)
     comparisons = 2 * len(models)
 
     def excess(names: Sequence[str]) -> Units:
@@ -114,8 +117,8 @@ def _m1(contrasts: Contrasts, models: list[str], left_out: list[str], images: in
         models,
         [SEPARATE],
         [SEPARATE, MEAN_GREY],
-        n=images,
-        note=note + _told(models, left_out, len(contrasts.cells())),
+        n=contrasts.images,
+        note=note + _told(contrasts, models, left_out),
     )
 
 
@@ -146,7 +149,7 @@ def _m2(contrasts: Contrasts) -> Evidence:
         return {"agreement": agreement(contrasts, *subject[:2]), "place": place(contrasts, *subject)}
 
     readers = [name for name, share in READERS.items() if share >= 0.5]
-    sets = f"{', '.join(contrasts.masked)} against {', '.join(contrasts.bare)}"
+    sets = f"{', '.join(contrasts.judged)} against {', '.join(contrasts.bare)}"
     note = f"Square of {percent(fraction)} % of the side; data sets {sets}."
     controls = (encoders, left, right), (readers, centre, corners)
     return evidence(quantities, (encoders, centre, corners), *controls, n=len(encoders), unit="encoders", note=note)
@@ -161,7 +164,7 @@ def agreement(contrasts: Contrasts, encoders: Sequence[str], stand_in: list[str]
     index = np.random.default_rng([seed, 5]).integers(0, k, (k, b))
     index = np.concatenate([np.arange(k)[:, None], index], axis=1)
     found = []
-    for dataset in contrasts.masked:
+    for dataset in contrasts.judged:
         sides = [[contrasts.lost(dataset, e, variants) for e in encoders] for variants in (["background"], stand_in)]
         found.append(spearman(*(np.take_along_axis(np.array(side), index, axis=0) for side in sides)))
     return contrasts.measured.estimate(np.mean(found, axis=0))
@@ -173,13 +176,15 @@ def place(contrasts: Contrasts, encoders: Sequence[str], here: list[str], elsewh
     def beyond(encoder: str, names: list[str]) -> Array:
         return np.mean([contrasts.lost(d, encoder, here) - contrasts.lost(d, encoder, elsewhere) for d in names], axis=0)
 
-    return contrasts.measured.over([beyond(e, contrasts.masked) - beyond(e, contrasts.bare) for e in encoders])
+    return contrasts.measured.over([beyond(e, contrasts.judged) - beyond(e, contrasts.bare) for e in encoders])
 
 
-def _m3(contrasts: Contrasts, models: list[str], left_out: list[str], images: int) -> Evidence:
+def _m3(contrasts: Contrasts, models: list[str], left_out: list[str]) -> Evidence:
     pairs = alike(models)
     if not pairs:
-        return Evidence(unmet=("no two self-supervised encoders of one architecture have learnt", *left_out), n=images)
+        return Evidence(
+            unmet=("no two self-supervised encoders of one architecture have learnt", *left_out), n=contrasts.images
+        )
     chance = [(name, thin(name)) for name in models]
     readers = [(min(READERS, key=READERS.__getitem__), max(READERS, key=READERS.__getitem__))]
 
@@ -191,7 +196,7 @@ def _m3(contrasts: Contrasts, models: list[str], left_out: list[str], images: in
 
     a, b = max(pairs, key=size)
     note = f"Largest between {facts(a).title} and {facts(b).title}, of {len(pairs)} pairs. "
-    return evidence(largest, pairs, chance, readers, n=images, note=note + _told(models, left_out, len(contrasts.cells())))
+    return evidence(largest, pairs, chance, readers, n=contrasts.images, note=note + _told(contrasts, models, left_out))
 
 
 def alike(models: Sequence[str]) -> list[Pair]:
@@ -211,9 +216,10 @@ def largest_difference(contrasts: Contrasts, pairs: Sequence[Pair], comparisons:
     return Estimate(*(float(np.max(column)) for column in zip(*every, strict=True)))
 
 
-def _told(models: Sequence[str], left_out: Sequence[str], cells: int) -> str:
-    words = f"{len(models)} models; the interval spans {cells} combinations of data set and fill."
-    return f"{words} Left out: {'; '.join(left_out)}." if left_out else words
+def _told(contrasts: Contrasts, models: Sequence[str], left_out: Sequence[str]) -> str:
+    words = f"{len(models)} models; the interval spans {len(contrasts.cells())} combinations of data set and fill."
+    few = [f"{dataset} has {n} independent images, fewer than {LEAST_IMAGES}" for dataset, n in contrasts.small.items()]
+    return f"{words} Left out: {'; '.join([*few, *left_out])}." if few or left_out else words
 
 
 def _tables(contrasts: Contrasts) -> None:
@@ -221,7 +227,7 @@ def _tables(contrasts: Contrasts) -> None:
     measured, params = contrasts.measured, contrasts.params
     for encoder in params.encoders:
         for kind, sense in (("cka", "images"), ("overlap", "directions")):
-            for dataset, fill in contrasts.cells():
+            for dataset, fill in contrasts.cells(contrasts.masked):
                 row = {"encoder": encoder, "sense": sense, "dataset": dataset, "fill": fill}
                 measured.add("separation", row, contrasts.separation(kind, dataset, encoder, fill))
             every = [contrasts.separation(kind, dataset, encoder, fill) for dataset, fill in contrasts.cells()]

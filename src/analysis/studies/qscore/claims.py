@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from analysis.encoders.facts import facts, not_learned, self_supervised
+from analysis.prose import show
 from analysis.results import Row
 from analysis.rules import Claim, Condition, Evidence, Published, Rule
 from analysis.stats import Estimate, over_units
 from analysis.studies.base import evidence
-from analysis.studies.qscore.core import CENTRE, DISCRIMINATIVE, EVEN, OTHER
+from analysis.studies.qscore.core import CENTRE, DISCRIMINATIVE, EVEN, OTHER, PLANTED
 from analysis.studies.qscore.core import RANDOM as RANDOM_MAP
 from analysis.studies.qscore.measure import KEPT, NEGATIVE, OWN, POSITIVE, QMeasured
 from analysis.studies.qscore.regulariser import BASE, JUDGED, LABELS, PULLS, RANDOM_D
@@ -201,7 +202,7 @@ Q5 = Claim(
     Rule(
         tuple(_LIFTS.values()),
         negative="the core of another image",
-        positive="a supervised encoder",
+        positive="a feature planted into the same maps that is active where the core is",
         preconditions=(LEARNED,),
     ),
     Published("shares of heat in the core above those in the spurious region for all eight methods; bars only", "Figure 6"),
@@ -243,7 +244,7 @@ def judged(measured: QMeasured) -> Mapping[str, Evidence]:
             "Q1": _over(measured, ("activity", "selectivity"), mixed, left_out) if mixed else _unmet(_NO_ERRORS),
             "Q2": _q2(measured, names, left_out),
             **_q3(measured, names, rows),
-            "Q5": _q5(measured, names, left_out),
+            "Q5": _q5(measured, names, rows, left_out),
         }
     return found | _trainings(measured)
 
@@ -305,32 +306,25 @@ def _q3(measured: QMeasured, names: Sequence[str], rows: Mapping[str, Row]) -> d
     }
 
 
-def _q5(measured: QMeasured, names: Sequence[str], note: str) -> Evidence:
+def _q5(measured: QMeasured, names: Sequence[str], rows: Mapping[str, Row], note: str) -> Evidence:
+    """How the supervised encoders of the run do is said beside: one may well look at the background."""
+    labelled = [n for n in rows if facts(n).objective == "supervised" and ("core", DISCRIMINATIVE, "core", n) in measured.draws]
     mapped = [name for name in names if ("core", DISCRIMINATIVE, "core", name) in measured.draws]
-    labelled = [
-        row["encoder"]
-        for row in measured.tables["representations"]
-        if facts(row["encoder"]).objective == "supervised"
-        and ("core", DISCRIMINATIVE, "core", row["encoder"]) in measured.draws
-    ]
-    if not mapped or not labelled:
-        missing = "self-supervised" if not mapped else "supervised"
-        return _unmet(f"no {missing} encoder with maps, or no data set with masks, in this run")
+    if not mapped:
+        return _unmet("no self-supervised encoder with maps, or no data set with masks, in this run")
 
-    def of(subject: tuple[str, Sequence[str]]) -> Mapping[str, Estimate]:
-        region, encoders = subject
-        return {name: _lift(measured, kind, region, encoders) for name, kind in _CONTROLS.items()}
+    def lift(name: str, subject: str, region: str, control: str) -> np.ndarray:
+        return measured.draws["core", subject, region, name] / measured.draws["core", control, region, name] - 1
 
-    return evidence(of, ("core", mapped), (OTHER, mapped), ("core", labelled), n=len(mapped), unit="encoders", note=note)
+    def of(subject: tuple[str, str]) -> Mapping[str, Estimate]:
+        return {what: measured.over([lift(n, *subject, control) for n in mapped]) for what, control in _CONTROLS.items()}
 
-
-def _lift(measured: QMeasured, kind: str, region: str, encoders: Sequence[str]) -> Estimate:
-    """Over encoders; of a single one, as the supervised control, over images."""
-    draws = [
-        measured.draws["core", DISCRIMINATIVE, region, name] / measured.draws["core", kind, region, name] - 1
-        for name in encoders
-    ]
-    return measured.over(draws) if len(draws) > 1 else measured.estimate(draws[0])
+    for name in labelled:
+        each = [measured.estimate(lift(name, DISCRIMINATIVE, "core", control)) for control in _CONTROLS.values()]
+        told = (f"{words} {show(found)}" for words, found in zip(_CONTROLS, each, strict=True))
+        note += f" {facts(name).title}: {', '.join(told)}."
+    subjects = (DISCRIMINATIVE, "core"), (DISCRIMINATIVE, OTHER), (PLANTED, "core")
+    return evidence(of, *subjects, n=len(mapped), unit="encoders", note=note.strip())
 
 
 Change = Callable[[QMeasured, Sequence[Row], str], list[np.ndarray]]

@@ -9,7 +9,7 @@ from analysis import datasets
 from analysis.encoders.base import Encoder
 from analysis.errors import UserError
 from analysis.studies.qscore.activity import Array, Discriminative, highly_active, moments
-from analysis.studies.qscore.attribution import grad_cam, input_gradient, map_layer, upsample
+from analysis.studies.qscore.attribution import grad_cam, input_gradient, map_layer, pooled, upsample
 from analysis.studies.qscore.overlap import MEASURES, centre_prior
 
 DISCRIMINATIVE, RANDOM, EVERYTHING, GRADIENT, CENTRE, EVEN = (
@@ -20,7 +20,7 @@ DISCRIMINATIVE, RANDOM, EVERYTHING, GRADIENT, CENTRE, EVEN = (
     "centre",
     "even",
 )
-OTHER = "other core"
+OTHER, PLANTED = "other core", "planted"
 MAPS: Mapping[str, str] = {
     DISCRIMINATIVE: "discriminative features",
     RANDOM: "as many random features",
@@ -28,6 +28,7 @@ MAPS: Mapping[str, str] = {
     GRADIENT: "discriminative features, input gradient",
     CENTRE: "centre prior",
     EVEN: "even map (area of the mask)",
+    PLANTED: "planted: a feature of the core",
 }
 
 
@@ -72,11 +73,17 @@ def choices(h: Array, of: Discriminative, seed: int) -> dict[str, Array]:
     return {DISCRIMINATIVE: active, RANDOM: rank < active.sum(1, keepdims=True), EVERYTHING: np.ones_like(active)}
 
 
-def heat(encoder: Encoder, images: Array, of: Discriminative, seed: int) -> dict[str, Array]:
-    """Map (n, s, s) of every kind in `MAPS`; empty (all 0) where an image has no active discriminative feature."""
+def heat(encoder: Encoder, seen: Regions, of: Discriminative, seed: int) -> dict[str, Array]:
+    """Map (n, s, s) of every kind in `MAPS`; empty (all 0) where an image has no active discriminative feature.
+
+    The planted map is that of a feature which is active where the core is, at the places of the layer that all maps come from.
+    """
+    images = seen.images
     h, layer, side = encoder.embed(images).numpy(), map_layer(encoder, images), int(images.shape[1])
     picked = choices(h, of, seed)
-    maps = {kind: upsample(grad_cam(encoder, images, features, layer), side) for kind, features in picked.items()}
+    coarse = {kind: grad_cam(encoder, images, features, layer) for kind, features in picked.items()}
+    coarse[PLANTED] = pooled(seen.masks["core"], coarse[DISCRIMINATIVE].shape[1:])
+    maps = {kind: upsample(values, side) for kind, values in coarse.items()}
     maps[GRADIENT] = upsample(input_gradient(encoder, images, picked[DISCRIMINATIVE]), side)
     defined = np.atleast_1d(picked[DISCRIMINATIVE].any(1))[:, None, None]
     maps[CENTRE], maps[EVEN] = defined * centre_prior(side), defined * np.ones((1, side, side), np.float32)
@@ -101,7 +108,7 @@ def overlaps(maps: Mapping[str, Array], of: Regions) -> dict[tuple[str, str, str
 def core_overlap(encoder: Encoder, n: int, of: Discriminative) -> dict[str, float]:
     """Mean share of the heat on the class-defining part of Scenes, for discriminative and for random features."""
     images = regions("scenes:objects", n, 64)
-    maps = heat(encoder, images.images, of, 0)
+    maps = heat(encoder, images, of, 0)
     share = {kind: MEASURES["mass"](maps[kind], images.masks["core"]) for kind in (DISCRIMINATIVE, RANDOM)}
     both = np.isfinite(share[DISCRIMINATIVE]) & np.isfinite(share[RANDOM])
     return {f"core_{kind}": float(found[both].mean()) if both.any() else float("nan") for kind, found in share.items()}

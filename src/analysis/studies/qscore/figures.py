@@ -11,7 +11,7 @@ from analysis.results import Results
 from analysis.studies.base import methods, titles
 from analysis.studies.qscore.compression import DISCRIMINATIVE, RANDOM, WAYS
 from analysis.studies.qscore.controls import SCORES, SPARSITY, Q
-from analysis.studies.qscore.core import MAPS
+from analysis.studies.qscore.core import MAPS, PLANTED
 from analysis.studies.qscore.measure import KEPT
 from analysis.studies.qscore.regulariser import ARMS
 
@@ -172,7 +172,7 @@ def gains(results: Results) -> Drawn:
 def core(results: Results) -> Drawn:
     """Share of heat on the core, by map; soft IoU with the core."""
     table, names = pd.DataFrame(results.tables["core"]), titles(results)
-    table = table[table.region == "core"]
+    table = table[(table.region == "core") & (table.map != PLANTED)]
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.4 * table.encoder.nunique()), sharey=True)
     for ax, measure, label in zip(
         axes, ("mass", "soft_iou"), ("share of the heat in the core", "soft IoU with the core"), strict=True

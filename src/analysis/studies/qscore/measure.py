@@ -74,7 +74,7 @@ def of_encoder(name: str, data: Split, regions: core.Regions | None, params: QSc
     shown = represent(encoder, data, definition, params.min_coverage)
     part = of_representation(name, shown, data, definition, params)
     if regions is not None and has_maps(encoder):
-        _core(part, name, core.heat(encoder, regions.images, shown.of, params.seed), regions)
+        _core(part, name, core.heat(encoder, regions, shown.of, params.seed), regions)
     return part
 
 
