@@ -57,9 +57,6 @@ class MaskingCka(StudyParams):
         return sorted(self.fractions)[len(self.fractions) // 2]
 
 
-RESNETS = ("simclr", "swav", "byol", "vicreg", "dino", "supervised", "untrained")
-VITS = ("mae", "dinov2", "untrained-vit")
-
 PARAMS = MaskingCka
 PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
@@ -72,7 +69,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "n_permutations": 20,
     },
     "default": {
-        "encoders": tuple(f"zoo:{name}" for name in (*RESNETS, *VITS)),
+        "encoders": tuple(f"zoo:{name}" for name in (*groups.RESNETS, *groups.VITS)),
         "datasets": ("scenes:objects", "scenes:context", "scenes:textures"),
         "n": 240,
         "n_permutations": 100,

@@ -111,6 +111,8 @@ def _card(name: str) -> dict[str, Any]:
     return card
 
 
+_OTHERS = tuple(f"zoo:{name}" for name in ("simsiam", "swav", "barlow-twins", "dino", "mae", "dino-vit", "ibot", "dinov2"))
+
 PARAMS = Rcdm
 PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
@@ -124,7 +126,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "default": {
         **{"histories": ("simclr-backbone", "simclr-backbone-long"), "encoders": groups.DRAWN},
-        "attacked": ("zoo:dino-vit", "zoo:supervised-patch", "zoo:supervised-vit"),
+        "attacked": (*_OTHERS, "zoo:supervised-patch", "zoo:supervised-vit"),
         "unfamiliar": ("scenes:textures", "scenes:fine"),
     },
     "real": {
