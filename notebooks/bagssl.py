@@ -52,7 +52,7 @@ source = None
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
-from analysis.prose import say
+from analysis.prose import folded, say
 from analysis.studies.bagssl import pages, plots, plots_patches
 from analysis.studies.bagssl import study as bagssl
 from analysis.studies.bagssl.claims import CLAIMS
@@ -99,8 +99,8 @@ pages.overlap_table(results)
 # Those trained on patches differ from their multi-scale partners in nothing but the crops: the same images, the same number
 # of passes, two views of each image. So equal images seen are equal patches seen, and both columns say so.
 
-# %% tags=["hide-output"]
-pages.encoders_table(results)
+# %%
+folded("Every encoder", pages.encoders_table(results))
 
 # %% [markdown]
 # ## Patches against whole images
@@ -109,8 +109,8 @@ pages.encoders_table(results)
 # stand near the middle of their images, so that the one patch in the middle is a strong rival of a mean over patches that
 # lie anywhere.
 
-# %% tags=["hide-output"]
-pages.accuracy_table(results, params.side)
+# %%
+folded("Accuracy of every encoder", pages.accuracy_table(results, params.side))
 
 # %% [markdown]
 # Each encoder trained on patches, read as the mean over patches of the size it was trained on, minus its multi-scale partner:
@@ -152,8 +152,8 @@ study.show(
 # relative to a network that is an exact bag of patches. Two networks whose answer is known stand at the foot of the table:
 # one pools random features of single pixels, and is a bag; the other compares far places of the frame, and is none.
 
-# %% tags=["hide-output"]
-pages.average_table(results)
+# %%
+folded("The mean of patches and the whole image, encoder by encoder", pages.average_table(results))
 
 # %%
 say(
@@ -163,10 +163,13 @@ say(
 )
 
 # %%
-study.show(
-    plots.convergence(tables["convergence"], titles),
-    "convergence",
-    "Means over random patches against whole images. Solid: the own image; dashed: other images.",
+folded(
+    "The mean over ever more patches",
+    study.show(
+        plots.convergence(tables["convergence"], titles),
+        "convergence",
+        "Means over random patches against whole images. Solid: the own image; dashed: other images.",
+    ),
 ) if tables.get("convergence") else say("*No encoder is followed in this run.*")
 
 # %% [markdown]
@@ -201,22 +204,25 @@ study.show(
 )
 
 # %%
-study.show(
-    plots_patches.invariance(tables["invariance"], titles),
-    "invariance",
-    "Variance that a change of the image makes, as a share of the variance over images: 0 is invariant; at 1 a change "
-    "moves an image as far as another image lies, beyond 1 further.",
+folded(
+    "What changes of the image move",
+    study.show(
+        plots_patches.invariance(tables["invariance"], titles),
+        "invariance",
+        "Variance that a change of the image makes, as a share of the variance over images: 0 is invariant; at 1 a change "
+        "moves an image as far as another image lies, beyond 1 further.",
+    ),
 )
 
 # %%
-study.show(
-    plots_patches.spectra(tables["spectrum"], titles, params.followed[:2]),
-    "spectra",
-    "Eigenvalues of the covariance over test images, as shares of their sum.",
-) if params.followed else say("*No encoder is followed in this run.*")
-
-# %% tags=["hide-output"]
-pages.ranks_table(results)
+spectra = [
+    study.show(
+        plots_patches.spectra(tables["spectrum"], titles, params.followed[:2]),
+        "spectra",
+        "Eigenvalues of the covariance over test images, as shares of their sum.",
+    )
+] if params.followed else []
+folded("How many dimensions are in use", *spectra, pages.ranks_table(results))
 
 # %% [markdown]
 # ## Does averaging improve existing models?
@@ -243,8 +249,8 @@ study.show(
 #
 # and expanding the square gives $L_C(w) = 2w\, L_S(w/2) + K$, where $K = \sum p_{12}^2 / (p_1 p_2)$ does not depend on $z$.
 
-# %% tags=["hide-output"]
-pages.identity_table(results)
+# %%
+folded("Both losses in numbers", pages.identity_table(results))
 
 # %% [markdown]
 # In Scenes it is known which kinds of patches meet: a background of one family meets a creature of any species as
@@ -259,33 +265,24 @@ study.show(
     "Mean centred cosine of patches of two different images, by the relation of their kinds; bootstrap intervals over images.",
 ) if tables.get("relations") else say("*What occurs together is known in Scenes only; this run has other images.*")
 
-# %% tags=["hide-output"]
-pages.cooccurrence_table(results)
+# %%
+folded("Co-occurrence, encoder by encoder", pages.cooccurrence_table(results))
 
 # %% [markdown]
-# ## Three traps
+# ## Limits
 #
-# Each was measured in this run.
-
-# %% tags=["hide-output"]
-pages.traps(results)
-
-# %% tags=["hide-output"]
-pages.sign_table(results)
-
-# %% [markdown]
-# ## What others published
-
-# %% tags=["hide-output"]
-pages.emp_ssl()
-
-# %% [markdown]
-# **Limits.** Every encoder is one brief training of a small network; intervals hold the spread over test images, not over
+# Every encoder is one brief training of a small network; intervals hold the spread over test images, not over
 # trainings, but where a verdict says over how many encoders or pairs. A patch is magnified to the encoder's input, so that size of content and amount of content change together.
 # Patches of a quarter of the image overlap nearly always. A projector has fewer dimensions than a backbone, and a linear map
 # reads less from fewer. Where two trainings of one pair were made, they differ by more than the intervals. A pair counts in
 # B1 even where its encoder trained on patches does not beat an untrained network: the rule leaves nobody out. How the rules
-# were changed, and why, is on the page *Rules that were changed*.
+# were changed, and why, is on the page [Rules that were changed](/rules_changed.md).
+
+# %%
+folded("Three traps, each measured in this run", pages.traps(results), pages.sign_table(results))
+
+# %%
+folded("What others published", pages.emp_ssl())
 
 # %% tags=["remove-cell"]
 study.save()

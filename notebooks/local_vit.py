@@ -78,10 +78,7 @@ verdicts(results, claims.CLAIMS)
 # final norm (the embedding of MAE's decoder) can undo: the network would compute what it did before.
 
 # %%
-encoders_table(results)
-
-# %%
-pages.samples_table(results)
+folded("Encoders and data sets", encoders_table(results), pages.samples_table(results))
 
 # %% [markdown]
 # Images are cut into square tiles, each an image of its own to the encoder; grids of patches are equal for all encoders. Tokens
@@ -101,13 +98,17 @@ study.figure(plots.segmentation, "Intervals over test images.", table="segmentat
 local_vit.picture(study, measured, plots.labels, "the commonest class of each patch, and that of its nearest neighbour.")
 
 # %%
-study.figure(plots.transforms, "mIoU of the nearest patch, mean over data sets; what is removed is the published share.", table="segmentation")
-
-# %%
-study.figure(plots.bank_sizes, "Points: draws of the labelled images; lines: their mean.", table="bank")
-
-# %%
-folded("Leads by task, classes one by one", pages.interaction_table(results), pages.classes_table(results))
+folded(
+    "Other metrics and transforms, larger banks, leads by task, classes one by one",
+    study.figure(
+        plots.transforms,
+        "mIoU of the nearest patch, mean over data sets; what is removed is the published share.",
+        table="segmentation",
+    ),
+    study.figure(plots.bank_sizes, "Points: draws of the labelled images; lines: their mean.", table="bank"),
+    pages.interaction_table(results),
+    pages.classes_table(results),
+)
 
 # %% [markdown]
 # ## Dimensions of high variance
@@ -131,7 +132,7 @@ folded(
 )
 
 # %%
-study.figure(plots.depth, "Every block through the final norm.", table="layers")
+folded("Block by block", study.figure(plots.depth, "Every block through the final norm.", table="layers"))
 
 # %% [markdown]
 # ## The same patch, the same object

@@ -42,7 +42,7 @@ source = None
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
-from analysis.prose import say
+from analysis.prose import folded, say
 from analysis.studies.base import encoders_table
 from analysis.studies.qscore import figures, pages, pictures
 from analysis.studies.qscore import study as qscore
@@ -95,11 +95,14 @@ say(
 pages.representations(results)
 
 # %%
-study.figure(
-    figures.frequency,
-    "Share of training images in which a feature is highly active, features sorted by it; the band is D.",
-    params.low_percentile,
-    params.high_percentile,
+folded(
+    "How often features are highly active",
+    study.figure(
+        figures.frequency,
+        "Share of training images in which a feature is highly active, features sorted by it; the band is D.",
+        params.low_percentile,
+        params.high_percentile,
+    ),
 )
 
 # %%
@@ -150,10 +153,11 @@ study.figure(
 )
 
 # %%
-pages.detection(results)
-
-# %%
-study.figure(figures.sweep, "D is chosen anew for each eps.")
+folded(
+    "Q-Score encoder by encoder, and at other eps",
+    pages.detection(results),
+    study.figure(figures.sweep, "D is chosen anew for each eps."),
+)
 
 # %%
 study.picture(
@@ -193,10 +197,9 @@ study.figure(figures.core, "Left: as printed. Right: soft intersection over unio
 # ## Does mean Q rank encoders?
 
 # %%
-study.figure(figures.ranking, "Each point is an encoder.") if results.tables.get("ranking") else say("The run on photographs ranks encoders by their mean Q.")
-
-# %%
-pages.follows(results) if results.tables.get("follows") else None
+folded(
+    "Encoders by mean Q", study.figure(figures.ranking, "Each point is an encoder."), pages.follows(results)
+) if results.tables.get("ranking") else say("The run on photographs ranks encoders by their mean Q.")
 
 # %% [markdown]
 # ## Limits
@@ -211,7 +214,7 @@ pages.follows(results) if results.tables.get("follows") else None
 # the page [Rules that were changed](/rules_changed.md).
 
 # %%
-encoders_table(results)
+folded("Every encoder", encoders_table(results))
 
 # %% tags=["remove-cell"]
 study.save()

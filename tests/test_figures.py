@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from skimage.color import rgb2lab
 
-from analysis import figures
+from analysis import charts, figures
 from analysis.encoders.methods import METHODS, of_recipe
 from analysis.figures import DARK, INK, METHOD_COLOURS, PALETTE, PAPER, FigureRef, save, style
 from analysis.results import plain
@@ -198,3 +198,15 @@ def test_the_named_colour_maps_exist() -> None:
 
     for name in (figures.SEQUENTIAL, figures.DIVERGING):
         assert sns.color_palette(name, as_cmap=True)(0.5)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (19, 4), (3, 30)])
+@pytest.mark.parametrize("height", [0.8, 4.0])
+def test_every_row_and_column_of_a_heatmap_is_named_however_short_its_axes(shape: tuple[int, int], height: float) -> None:
+    rows, columns = ([f"{kind} {i}" for i in range(n)] for kind, n in zip(("row", "column"), shape, strict=True))
+    with style():
+        fig, ax = plt.subplots(figsize=(3, height))
+        charts.heatmap(pd.DataFrame(np.full(shape, 0.5), rows, columns), ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == rows
+    assert [label.get_text() for label in ax.get_xticklabels()] == columns
+    plt.close(fig)

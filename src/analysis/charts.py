@@ -61,14 +61,21 @@ def heatmap(
     form: str = ".2f",
     cmap: str = SEQUENTIAL,
     numbers: pd.DataFrame | None = None,
+    size: float = 7,
+    turned: float = 30,
 ) -> None:
-    """A table as coloured cells with their numbers, or those of `numbers`; row and column labels are those of `cells`."""
+    """A table as coloured cells with their numbers, or those of `numbers`; row and column labels are those of `cells`.
+
+    `size` is that of the numbers, in points, and column labels are `turned` by as many degrees.
+    """
     shown: Any = True if numbers is None else numbers.to_numpy()
-    sns.heatmap(cells, ax=ax, vmin=low, vmax=high, cmap=cmap, cbar=False, annot=shown, fmt=form, annot_kws={"size": 7})
+    every: Any = {"xticklabels": True, "yticklabels": True}  # seaborn leaves labels out where the axes are short
+    look: Any = {"vmin": low, "vmax": high, "cmap": cmap, "cbar": False, "fmt": form, "annot_kws": {"size": size}}
+    sns.heatmap(cells, ax=ax, annot=shown, **look, **every)
     ax.set(xlabel="", ylabel="")
-    ax.set_xticks(ax.get_xticks(), list(cells.columns), rotation=30, ha="right")
+    ax.set_xticks(ax.get_xticks(), list(cells.columns), rotation=turned, ha="right" if turned else "center")
     ax.set_yticks(ax.get_yticks(), list(cells.index), rotation=0)
-    ax.tick_params(length=0)
+    ax.tick_params(length=0, labelsize=size)
 
 
 def curve(ax: Axes, x: Sequence[float] | Array, line: pd.DataFrame, colour: str, label: str, style: str = "o-") -> None:

@@ -114,13 +114,18 @@ class FigureRef:
     def __post_init__(self, svg: str) -> None:
         object.__setattr__(self, "_svg", svg)  # not a field: results.json names the file and holds no picture
 
+    @property
+    def markdown(self) -> str:
+        """A MyST figure."""
+        return f":::{{figure}} {self.file}\n:alt: {escaped(self.alt)}\n\n{escaped(self.caption)}\n:::\n"
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """HTML with the picture inside for Jupyter, a MyST figure for the book, the words for everything else."""
         picture = base64.b64encode(self._svg.encode()).decode()  # type: ignore[attr-defined]
         return {
             "text/html": f'<figure style="background:#fff;padding:.5em"><img src="data:image/svg+xml;base64,{picture}" '
             f'alt="{html.escape(self.alt)}"><figcaption style="color:#222">{html.escape(self.caption)}</figcaption></figure>',
-            "text/markdown": f":::{{figure}} {self.file}\n:alt: {escaped(self.alt)}\n\n{escaped(self.caption)}\n:::\n",
+            "text/markdown": self.markdown,
             "text/plain": f"[figure] {self.alt}",
         }
 

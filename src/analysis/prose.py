@@ -5,13 +5,21 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 from analysis.stats import Estimate
 
 NOTHING = "–"
 INTERVAL = "interval"  # the format of a value with its interval
 Column = str | tuple[str, str]  # heading, or (heading, format)
+
+
+class Shown(Protocol):
+    """What a cell shows: words, a table or a figure."""
+
+    @property
+    def markdown(self) -> str:
+        """As the book takes it."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,8 @@ def say(template: str, **numbers: Any) -> Prose:
     return Prose(template.format(**{name: escaped(v) if isinstance(v, str) else v for name, v in numbers.items()}))
 
 
-def folded(title: str, *parts: Prose) -> Prose:
-    """Details that open on a click."""
+def folded(title: str, *parts: Shown) -> Prose:
+    """Details, words and figures, that open on a click."""
     body = "\n\n".join(part.markdown for part in parts)
     return Prose(f"::::{{dropdown}} {title}\n\n{body}\n::::\n")
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
-from analysis.figures import MUTED, PALETTE, SEQUENTIAL, WIDTH, intervals
+from analysis.charts import heatmap
+from analysis.figures import MUTED, PALETTE, WIDTH, intervals
 from analysis.results import Row
 from analysis.studies.bagssl.plots import Drawn, Titles, beside, legend, side_by_side
 
@@ -91,11 +91,8 @@ def invariance(rows: Sequence[Row], titles: Titles) -> Drawn:
             .reindex(index=names, columns=changes)
         )
         cells = cells.set_axis([titles(name) for name in names])
-        sns.heatmap(cells, ax=ax, vmin=0, vmax=1, cmap=SEQUENTIAL, cbar=False, annot=True, fmt=".2f", annot_kws={"size": 7})
-        ax.set(xlabel="", ylabel="", title=tap)
-        ax.tick_params(length=0, labelsize=7)
-        ax.tick_params(axis="y", labelrotation=0)
-        ax.tick_params(axis="x", labelrotation=20)
+        heatmap(cells, ax, turned=20)
+        ax.set_title(tap)
     headed = table[table.encoder.isin(table[table.tap == "projector"].encoder)]
     middle = headed.groupby(["change", "tap"]).value.median()
     words = [f"{change} {' and '.join(f'{v:.2f}' for v in middle[change])}" for change in changes if change in middle]

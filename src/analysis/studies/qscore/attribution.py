@@ -82,7 +82,7 @@ def upsample(maps: Array, side: int) -> Array:
     return F.interpolate(torch.from_numpy(maps)[:, None], size=side, mode="bilinear", align_corners=False)[:, 0].numpy()
 
 
-def pooled(masks: Array, shape: tuple[int, ...]) -> Array:
+def pooled(masks: Array, shape: tuple[int, int]) -> Array:
     """Share of each place of a map of (h, w) places that masks (n, s, s) cover, (n, h, w)."""
     return F.adaptive_avg_pool2d(torch.from_numpy(masks.astype(np.float32))[:, None], shape)[:, 0].numpy()
 

@@ -82,7 +82,8 @@ def heat(encoder: Encoder, seen: Regions, of: Discriminative, seed: int) -> dict
     h, layer, side = encoder.embed(images).numpy(), map_layer(encoder, images), int(images.shape[1])
     picked = choices(h, of, seed)
     coarse = {kind: grad_cam(encoder, images, features, layer) for kind, features in picked.items()}
-    coarse[PLANTED] = pooled(seen.masks["core"], coarse[DISCRIMINATIVE].shape[1:])
+    _, height, width = coarse[DISCRIMINATIVE].shape
+    coarse[PLANTED] = pooled(seen.masks["core"], (height, width))
     maps = {kind: upsample(values, side) for kind, values in coarse.items()}
     maps[GRADIENT] = upsample(input_gradient(encoder, images, picked[DISCRIMINATIVE]), side)
     defined = np.atleast_1d(picked[DISCRIMINATIVE].any(1))[:, None, None]

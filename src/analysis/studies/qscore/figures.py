@@ -3,9 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
-from analysis.charts import Drawn, curve, interval_plot, legend_below
+from analysis.charts import Drawn, curve, heatmap, interval_plot, legend_below
 from analysis.figures import DIVERGING, MUTED, PALETTE, WIDTH, colour
 from analysis.results import Results
 from analysis.studies.base import methods, titles
@@ -116,12 +115,8 @@ def detection(results: Results) -> Drawn:
     wide = table.pivot(index="score", columns="encoder", values="auroc").loc[list(SCORES), list(dict.fromkeys(table.encoder))]
     fig, ax = plt.subplots(figsize=(WIDTH, 4.0))
     span = max(0.1, float((wide - 0.5).abs().max().max()))
-    limits = {"center": 0.5, "vmin": 0.5 - span, "vmax": 0.5 + span}
-    sns.heatmap(wide, ax=ax, cmap=DIVERGING, annot=True, fmt=".2f", cbar=False, annot_kws={"size": 7}, **limits)
-    ax.set_yticks(ax.get_yticks(), [SCORES[str(name)].title for name in wide.index], rotation=0, fontsize=8)
-    ax.set_xticks(ax.get_xticks(), [names[str(name)] for name in wide.columns], rotation=35, ha="right", fontsize=8)
-    ax.set(xlabel="", ylabel="")
-    ax.tick_params(length=0)
+    titled = wide.rename(index={score: SCORES[score].title for score in SCORES}, columns=names)
+    heatmap(titled, ax, low=0.5 - span, high=0.5 + span, cmap=DIVERGING)
     kinds = [SCORES[str(name)].kind for name in wide.index]
     for place in (index for index in range(1, len(kinds)) if kinds[index] != kinds[index - 1]):
         ax.axhline(place, color=MUTED, linewidth=1.5)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from analysis.figures import MUTED, PALETTE, PAPER, SEQUENTIAL, WIDTH, intervals
+from analysis.charts import heatmap
+from analysis.figures import MUTED, PALETTE, PAPER, WIDTH, intervals
 from analysis.prose import NOTHING
 from analysis.results import Row
 from analysis.studies.rcdm.changes import OTHER, TRAINED
@@ -120,15 +120,9 @@ def changes(shown: Sequence[Row], moved: Sequence[Row], titles: Titles) -> Drawn
         table = pd.DataFrame(rows)
         cells = table.pivot_table(index="condition", columns="change", values="value", sort=False, dropna=False)
         cells = cells[[change for change in order if change in cells]]
-        sns.heatmap(
-            cells.set_axis([str(titles(c)) for c in cells.index]),
-            **{"ax": ax, "vmin": 0, "vmax": 1, "cmap": SEQUENTIAL, "cbar": False, "annot": True, "fmt": ".2f"},
-            annot_kws={"size": 6},
-        )
+        heatmap(cells.set_axis([str(titles(c)) for c in cells.index]), ax, size=6.5, turned=60)
         ax.axvline(sum(change in cells for change in TRAINED), color=PAPER, linewidth=3)
-        ax.set(xlabel="", ylabel="", title=name)
-        ax.tick_params(length=0, labelsize=6.5)
-        ax.tick_params(axis="x", labelrotation=60)
+        ax.set_title(name)
     table = pd.DataFrame(shown)
     means = {tap: table[(table.part == tap) & table.trained].value.mean() for tap in _SIDES}
     return fig, (

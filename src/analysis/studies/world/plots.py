@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from analysis.charts import heatmap
 from analysis.datasets.scenes.kinds import CLASSES, class_names
 from analysis.figures import INK, MUTED, PALETTE, SEQUENTIAL, WIDTH, intervals
 from analysis.results import Row
@@ -44,12 +45,9 @@ def factors(rows: list[Row], titles: Mapping[str, str]) -> Drawn:
     names, order = list(dict.fromkeys(table.factor)), list(dict.fromkeys(table.representation))
     wide = table.pivot(index="representation", columns="factor", values="value").loc[order, names]
     kinds = table.drop_duplicates("factor").set_index("factor").kind.map({"R2": "$R^2$", "accuracy": "acc."})
+    headed = {name: f"{name}\n{kinds[name]}" for name in names}
     fig, ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.3 * len(order)))
-    sns.heatmap(wide, ax=ax, vmin=0, vmax=1, cmap=SEQUENTIAL, cbar=False, annot=True, fmt=".2f", annot_kws={"size": 7})
-    ax.set(xlabel="", ylabel="")
-    ax.set_xticks(ax.get_xticks(), [f"{name}\n{kinds[name]}" for name in names], fontsize=7, rotation=0)
-    ax.set_yticks(ax.get_yticks(), [titles[name] for name in order], rotation=0)
-    ax.tick_params(length=0)
+    heatmap(wide.rename(index=titles, columns=headed), ax, turned=0)
     best = wide.drop(index=["constant"]).idxmax().map(titles)
     gains = (wide.drop(index=["constant"]).max() - wide.loc["constant"]).sort_values()
     return fig, (
