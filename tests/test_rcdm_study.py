@@ -174,6 +174,19 @@ def test_a_single_encoder_of_each_kind_says_nothing_of_methods() -> None:
     assert "two encoders of each kind" in judge(CLAIMS[4], found["R5"]).reason
 
 
+def test_robustness_is_compared_within_like_networks_however_far_apart_two_kinds_are() -> None:
+    """Networks of another kind are moved a hundred times as far, trained with labels or without."""
+    values, others = world({}), {"conv4:sup_Conv4_baseline_aug": 3, "conv4:umtra_miniimagenet_1query_5bs": 1}
+    for name, times in others.items():
+        for way, shift in ((FREE, 30.0), (PROBE, 20.0), (CHANCE, 0.02)):
+            values["shift", name, way, "4"] = shift * (times if way != CHANCE else 1)
+    found = judge(CLAIMS[4], evidence(planted(values))["R5"])
+    assert found.verdict == "supported"
+    assert found.n == 2 + len(OURS) + 2, "the supervised transformer has no partner of its kind"
+    alone = {key: v for key, v in values.items() if key[1] != "conv4:umtra_miniimagenet_1query_5bs"}
+    assert judge(CLAIMS[4], evidence(planted(alone))["R5"]).n == 2 + len(OURS)
+
+
 def test_photographs_do_not_tell_object_and_background() -> None:
     found = evidence(planted({key: v for key, v in world({}).items() if key[0] not in ("edit", "path")}))
     assert "only Scenes" in judge(CLAIMS[5], found["R6"]).reason

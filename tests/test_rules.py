@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from scipy.stats import ttest_ind
 
 from analysis.results import plain
@@ -24,7 +25,7 @@ from analysis.rules import (
     state,
     units_needed,
 )
-from analysis.stats import Estimate, between_units, cluster_counts, over_units
+from analysis.stats import Estimate, between_units, cluster_counts, over_units, within_strata
 
 NO, YES = Estimate(-5.0, -6.0, -4.0), Estimate(5.0, 4.0, 6.0)
 VALUES = st.floats(-3, 3)
@@ -185,3 +186,57 @@ def test_where_images_vary_most_few_units_do_not_widen_the_interval():
     draws = np.random.default_rng(0).normal(0, 0.1, 20_000)
     found = over_units(np.array([0.5, 0.5 + 1e-6, 0.5 - 1e-6]), np.tile(draws, (3, 1)))
     assert found.high - found.value == pytest.approx(0.196, rel=0.03)
+
+
+def _still(values: np.ndarray) -> np.ndarray:
+    """Units without any spread over images, (k, 1 + B)."""
+    return np.repeat(values[:, None], 11, axis=1)
+
+
+def test_a_single_stratum_is_the_t_test_of_equal_variances() -> None:
+    rng = np.random.default_rng(3)
+    one, other = rng.normal(1, 1, 6), rng.normal(0, 1, 4)
+    found = within_strata([(_still(one), _still(other))])
+    low, high = ttest_ind(one, other).confidence_interval(0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((one.mean() - other.mean(), low, high))
+
+
+def test_strata_are_least_squares_with_a_mean_for_each() -> None:
+    """Against the normal equations, with groups as far apart as networks of two kinds are."""
+    rng = np.random.default_rng(4)
+    sizes, level = ((2, 5), (1, 4), (2, 2)), (0.0, 4.6, -3.0)
+    both = zip(sizes, level, strict=True)
+    strata = [tuple(rng.normal(base + (side == 0), 0.3, n) for side, n in enumerate(size)) for size, base in both]
+    y = np.concatenate([group for pair in strata for group in pair])
+    design = np.zeros((len(y), 4))
+    row = 0
+    for index, pair in enumerate(strata):
+        for side, group in enumerate(pair):
+            design[row : row + len(group), index] = 1
+            design[row : row + len(group), 3] = side == 0
+            row += len(group)
+    fitted, left, *_ = np.linalg.lstsq(design, y, rcond=None)
+    free = len(y) - 4
+    error = math.sqrt(left[0] / free * np.linalg.inv(design.T @ design)[3, 3])
+    found = within_strata([(_still(one), _still(other)) for one, other in strata])
+    assert found.value == pytest.approx(fitted[3])
+    assert found.high - found.value == pytest.approx(student.ppf(0.975, free) * error)
+
+
+def test_strata_with_nothing_left_to_tell_the_spread_have_no_interval() -> None:
+    assert within_strata([(_still(np.ones(1)), _still(np.zeros(1)))]).low == -math.inf
+
+
+def test_an_interval_within_strata_covers_the_difference_nineteen_times_in_twenty() -> None:
+    """With a spread over images that all units share, and one of units."""
+    rng, covered = np.random.default_rng(5), 0
+    for _ in range(400):
+        strata = []
+        shared = rng.normal(0, 0.2, 201)  # all labelled encoders move with the images
+        for base, (k, j) in ((0.0, (2, 5)), (3.0, (1, 4))):
+            one = base + 1 + rng.normal(0, 0.3, (k, 1)) + shared
+            other = np.repeat(base + rng.normal(0, 0.3, (j, 1)), 201, axis=1)
+            strata.append((one, other))
+        found = within_strata(strata)
+        covered += found.low <= 1 <= found.high
+    assert 0.92 <= covered / 400 <= 0.985

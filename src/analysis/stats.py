@@ -1,6 +1,7 @@
 """Intervals from draws, and decisions by intervals."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,12 +94,36 @@ def between_units(
     return _interval(float(first.mean() - second.mean()), [first, second], images, level, comparisons)
 
 
+def within_strata(strata: Sequence[tuple[np.ndarray, np.ndarray]], level: float = 0.95, comparisons: int = 1) -> Estimate:
+    """What one kind of units has more than another of the same stratum, by least squares: a mean per stratum, one difference.
+
+    Each stratum holds the units of both kinds, (k, 1 + B) and (j, 1 + B): values, then draws that resample the same images. The
+    difference of a stratum weighs k j / (k + j); what it deviates from the common one counts as spread between units. The
+    quantile is Student's, as in `over_units`. With no more units than means and difference the interval is infinite.
+    """
+    weights = np.array([len(one) * len(other) / (len(one) + len(other)) for one, other in strata])
+    apart = np.stack([one.mean(0) - other.mean(0) for one, other in strata])
+    common = weights @ apart / weights.sum()
+    value, free = float(common[0]), sum(len(one) + len(other) for one, other in strata) - len(strata) - 1
+    if free < 1:
+        return Estimate(value, -math.inf, math.inf)
+    left = sum(len(group) * group[:, 0].var() for pair in strata for group in pair) + weights @ (apart[:, 0] - value) ** 2
+    units, images = float(left) / free / weights.sum(), float(np.nanvar(common[1:]))
+    half = _half(units + images, units**2 / free, level, comparisons)
+    return Estimate(value, value - half, value + half)
+
+
 def _interval(value: float, groups: list[np.ndarray], images: float, level: float, comparisons: int) -> Estimate:
     if min(len(group) for group in groups) < 2:
         return Estimate(value, -math.inf, math.inf)
     parts = [float(group.var(ddof=1)) / len(group) for group in groups]
     total = sum(parts) + float(images)
     weight = sum(part**2 / (len(group) - 1) for part, group in zip(parts, groups, strict=True))
-    free = min(total**2 / weight, MANY) if weight else MANY
-    half = float(student.ppf(1 - (1 - level) / comparisons / 2, free)) * math.sqrt(total)
+    half = _half(total, weight, level, comparisons)
     return Estimate(value, value - half, value + half)
+
+
+def _half(variance: float, weight: float, level: float, comparisons: int) -> float:
+    """Half an interval: Student's quantile by Satterthwaite's degrees of freedom, `variance`^2 / `weight`."""
+    free = min(variance**2 / weight, MANY) if weight else MANY
+    return float(student.ppf(1 - (1 - level) / comparisons / 2, free)) * math.sqrt(variance)

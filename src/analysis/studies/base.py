@@ -29,7 +29,7 @@ from analysis.notebook import Notebook
 from analysis.prose import INTERVAL, Prose, table
 from analysis.results import Results, Row
 from analysis.rules import Claim, Evidence
-from analysis.stats import Estimate, between_units, cluster_counts, estimate, over_units
+from analysis.stats import Estimate, between_units, cluster_counts, estimate, over_units, within_strata
 from analysis.verdict_prose import answer
 
 Array = np.ndarray
@@ -98,6 +98,10 @@ class Measured:
         """Mean over one group of units minus that over another, for a sentence that compares two kinds of units."""
         one, other = np.stack(first), np.stack(second)
         return between_units(one[:, 0], other[:, 0], one[:, 1:], other[:, 1:], self.level)
+
+    def within(self, strata: Iterable[tuple[Sequence[Array], Sequence[Array]]]) -> Estimate:
+        """One group of units minus another of like kind, such as networks of one architecture (`stats.within_strata`)."""
+        return within_strata([(np.stack(first), np.stack(second)) for first, second in strata], self.level)
 
     def join(self, part: "Measured") -> None:
         """Take over what another part of the run has measured."""

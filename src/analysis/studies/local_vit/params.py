@@ -74,10 +74,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "real": {
         "encoders": (*groups.LOCAL_PHOTOGRAPHS, *groups.CONV4),
         "datasets": ("camvid", "coco", "ccp", "eth80", "davis"),
-        "n_bank": 48,
-        "n_test": 60,
+        "n_bank": 24,
+        "n_test": 30,
         "n_videos": 20,
-        "n_frames": 20,
+        "n_frames": 12,
         "shares": (0.065, 0.26, 0.52),
     },
     "paper": {

@@ -142,7 +142,7 @@ R5 = Claim(
             Condition(
                 "free",
                 "squared shift of the representation, as a share of the squared distance of two images, under the label-free "
-                "attack (PGD), supervised over self-supervised, geometric mean over sizes and encoders",
+                "attack (PGD), supervised over self-supervised, like networks only, geometric mean over sizes and encoders",
                 RATIO,
                 _MORE,
             ),

@@ -1,7 +1,7 @@
 """The quantities behind R1-R6, on their subjects and on both controls, from what a run has measured."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -179,30 +179,35 @@ def _r4(m: Measured) -> Evidence:
 
 
 def _r5(m: Measured) -> Evidence:
-    attacked = dict.fromkeys(key[1] for key in m.draws if key[0] == "shift" and key[1] != PIXELS)
-    kinds = {name: facts(name).supervision for name in attacked}
-    labels, ours = ([name for name, kind in kinds.items() if kind == side] for side in ("labels", "self"))
+    strata = _alike(dict.fromkeys(key[1] for key in m.draws if key[0] == "shift" and key[1] != PIXELS))
+    labels, ours = ([name for pair in strata for name in pair[side]] for side in (0, 1))
     if min(len(labels), len(ours)) < 2:
-        return Evidence(unmet=("a sentence about methods needs two encoders of each kind",))
+        return Evidence(unmet=("a sentence about methods needs two encoders of each kind, of like networks",))
 
     def shift(name: str, way: str) -> Array:
         """Mean logarithm over sizes, (1 + B,)."""
         return np.mean([np.log(values) for key, values in m.draws.items() if key[:3] == ("shift", name, way)], axis=0)
 
-    def read(subject: tuple[Sequence[str], str, str]) -> Quantities:
-        """Of the encoders that stand for the self-supervised ones, under two ways of attack."""
-        robust, free, probe = subject
+    def read(subject: tuple[str, str, str]) -> Quantities:
+        """Of what stands for every self-supervised encoder, if anything, under two ways of attack."""
+        stand_in, free, probe = subject
+
+        def ratio(value: Callable[[str], Array]) -> Estimate:
+            sides = [([value(n) for n in one], [value(stand_in or n) for n in other]) for one, other in strata]
+            found = m.within(sides)
+            return Estimate(*(math.exp(end) for end in (found.value, found.low, found.high)))
+
         return {
-            "free": _ratio(m, [shift(n, free) for n in labels], [shift(n, free) for n in robust]),
-            "probe": _ratio(m, [shift(n, probe) for n in labels], [shift(n, probe) for n in robust]),
-            "beyond": _ratio(m, *([shift(n, free) - shift(n, CHANCE) for n in side] for side in (labels, robust))),
+            "free": ratio(lambda n: shift(n, free)),
+            "probe": ratio(lambda n: shift(n, probe)),
+            "beyond": ratio(lambda n: shift(n, free) - shift(n, CHANCE)),
         }
 
     return three(
         read,
-        (ours, FREE, PROBE),
-        (ours, CHANCE, CHANCE),
-        ([PIXELS] * 2, FREE, PROBE),
+        ("", FREE, PROBE),
+        ("", CHANCE, CHANCE),
+        (PIXELS, FREE, PROBE),
         n=len(labels) + len(ours),
         unit="encoders",
         unmet=tuple(not_learned([*labels, *ours]).values()),
@@ -210,15 +215,22 @@ def _r5(m: Measured) -> Evidence:
     )
 
 
+def _alike(names: Iterable[str]) -> list[tuple[list[str], list[str]]]:
+    """Supervised and self-supervised encoders of one network and one kind of images, wherever there are both.
+
+    They have the same untrained copy; where nobody has one, the family of networks tells.
+    """
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for name in names:
+        known = facts(name)
+        kinds.setdefault(known.untrained or known.family, {"labels": [], "self": [], "none": []})[known.supervision].append(
+            name
+        )
+    return [(kind["labels"], kind["self"]) for kind in kinds.values() if kind["labels"] and kind["self"]]
+
+
 def _titles(names: Sequence[str]) -> str:
     return "; ".join(facts(name).title for name in names)
-
-
-def _ratio(m: Measured, first: Sequence[Array], second: Sequence[Array]) -> Estimate:
-    """exp of the difference of two means of logarithms, of independent units: their half widths add in squares."""
-    a, b = m.over(first), m.over(second)
-    gap, half = a.value - b.value, math.hypot(a.high - a.value, b.high - b.value)
-    return Estimate(math.exp(gap), math.exp(gap - half), math.exp(gap + half))
 
 
 def _r6(m: Measured) -> Evidence:
