@@ -21,6 +21,7 @@ from analysis.training.methods import METHODS
 CARDS = sorted(path.stem for path in paths.ZOO.glob("*.json"))
 PHOTOGRAPHIC = (
     "simclr",
+    "moco",
     "byol",
     "vicreg",
     "swav",
@@ -28,6 +29,7 @@ PHOTOGRAPHIC = (
     "supervised",
     "simclr-patch",
     "vicreg-patch",
+    "supervised-patch",
     "mae",
     "dino-vit",
 )

@@ -96,10 +96,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "default": {"encoders": (*groups.JOINT, *groups.LABELLED), "mask_dataset": "scenes:objects"},
     "real": {
-        "encoders": (
-            *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS),
-            *(name for name in groups.CONV4 if name.startswith("conv4:")),
-        ),
+        "encoders": (*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS),
         "dataset": "imagenette",
         "mask_dataset": "pets",
         "keep_fractions": (0.6,),
