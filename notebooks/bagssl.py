@@ -91,7 +91,7 @@ study.show(
 bagssl.sizes(study)
 
 # %%
-pages.overlap_table(results)
+folded("How often two patches share pixels", pages.overlap_table(results))
 
 # %% [markdown]
 # ## Encoders
@@ -124,7 +124,7 @@ pages.pairs_table(results)
 # and other batches: Student's interval over trainings, where those above are over test images.
 
 # %%
-pages.further_table(results)
+folded("Further trainings", pages.further_table(results))
 
 # %% [markdown]
 # ### How small, and how many?
@@ -137,10 +137,14 @@ study.show(
 ) if params.followed else say("*No encoder is followed in this run.*")
 
 # %%
-study.show(
-    plots.by_number(tables["counts"], titles),
-    "number",
-    "Probes are fitted on means of as many patches, as far as training images have them. Bars: spread between draws of patches.",
+folded(
+    "How many patches it takes",
+    study.show(
+        plots.by_number(tables["counts"], titles),
+        "number",
+        "Probes are fitted on means of as many patches, as far as training images have them. Bars: spread between draws of "
+        "patches.",
+    ),
 ) if tables.get("counts") else say("*No encoder is followed in this run.*")
 
 # %% [markdown]
@@ -191,16 +195,16 @@ bagssl.sheet(study, 0)
 # %%
 bagssl.sheet(study, 1)
 
-# %% [markdown]
-# The same, counted over all patches. *Image*: among patches of all images that share no pixel with the query. *Class*,
-# *kind* (background, creature, class-defining part, by the exact masks) and *place* (within a quarter of a patch): among patches
-# of other images. Dotted: chance.
-
 # %%
-study.show(
-    plots_patches.neighbour_shares(tables["neighbours"], titles),
-    "neighbours",
-    "Shares of the five nearest patches, by centred cosine; bootstrap intervals over images.",
+folded(
+    "The same, counted over all patches",
+    study.show(
+        plots_patches.neighbour_shares(tables["neighbours"], titles),
+        "neighbours",
+        "Shares of the five nearest patches, by centred cosine; bootstrap intervals over images. *Image*: among patches of all "
+        "images that share no pixel with the query. *Class*, *kind* (background, creature, class-defining part, by the exact "
+        "masks) and *place* (within a quarter of a patch): among patches of other images. Dotted: chance.",
+    ),
 )
 
 # %%

@@ -92,11 +92,9 @@ say(
 )
 
 # %%
-pages.representations(results)
-
-# %%
 folded(
-    "How often features are highly active",
+    "D of every encoder, and how often features are highly active",
+    pages.representations(results),
     study.figure(
         figures.frequency,
         "Share of training images in which a feature is highly active, features sorted by it; the band is D.",
