@@ -171,9 +171,8 @@ study.picture(
 # Encoders of the zoo are trained further: Q of images below the batch mean is pushed up, the L1 norms of features above the batch
 # mean are pushed down. Every arm goes on from the same weights through the same views; the base arm does so without regulariser.
 # The *pull* of a term is the norm of its gradient with respect to the features of a batch, here relative to that of the method's
-# own loss at the first step. As printed, the Q term hardly pulls at all; only arms in which it does are judged. The trainings that
-# come with this version start from an earlier zoo, and their probes have a fixed penalty: differences between arms hold, levels are
-# not those of the table above.
+# own loss at the first step. As printed, the Q term hardly pulls at all; only arms in which it does are judged. Random features in
+# place of D must not help, and labels must. The trainings come with this version; `-p retrain=true` makes them again.
 
 # %%
 pages.arms(results) if results.tables.get("trained") else say("*These trainings are made on the controlled world.*")

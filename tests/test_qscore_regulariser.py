@@ -8,7 +8,7 @@ from analysis.errors import UserError
 from analysis.params import resolve
 from analysis.studies.qscore import tuning
 from analysis.studies.qscore.activity import Definition, discover
-from analysis.studies.qscore.regulariser import ARMS, LABELS, STRONG, Regulariser, l1_term, labels_term, lasso_term, q_term
+from analysis.studies.qscore.regulariser import ARMS, LABELS, Regulariser, l1_term, labels_term, lasso_term, q_term
 from analysis.studies.qscore.scores import q_score
 
 
@@ -80,7 +80,7 @@ def test_the_printed_arm_adds_its_terms_with_the_printed_weights() -> None:
     assert added == pytest.approx(own + 1e-4 * (l1 - q), abs=1e-12)
 
 
-@pytest.mark.parametrize("arm", ["balanced", "strong", "random", "lasso", LABELS])
+@pytest.mark.parametrize("arm", ["balanced", "strong", "random", "lasso", "weak-labels", LABELS])
 def test_terms_pull_as_hard_as_they_say_and_are_settled_once(arm: str) -> None:
     h = batch()
     prototypes = torch.from_numpy(np.random.default_rng(1).exponential(size=(3, 64)))
@@ -88,7 +88,7 @@ def test_terms_pull_as_hard_as_they_say_and_are_settled_once(arm: str) -> None:
     penalty(loss_of(h), h, LABEL)
     pulls = penalty.pulls(loss_of(h), h, LABEL)
     own = pulls.pop("own")
-    wanted = pulls["l1"] if arm == "balanced" else STRONG * own
+    wanted = pulls["l1"] if arm == "balanced" else ARMS[arm].share * own
     assert all(pull == pytest.approx(wanted, rel=1e-5) for pull in pulls.values())
     weights, other = dict(penalty.weights), batch(seed=5)
     penalty(loss_of(other), other, LABEL)

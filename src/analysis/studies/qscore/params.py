@@ -47,7 +47,7 @@ class QScore(StudyParams):
     n_random_subsets: int = Field(8, ge=2, le=100, multiple_of=2, description="random sets of features at the cut of 40 %")
     ranking: tuple[str, ...] = Field((), description="further encoders, of which mean Q is compared with the probe only")
     retrain: bool = Field(False, description="train encoders further with the regulariser; else data/tuning is read")
-    methods: Names = Field(("simclr", "vicreg", "barlow-twins"), description="methods of the zoo that are trained further")
+    methods: Names = Field(COMPLETE, description="methods of the zoo that are trained further")
     seeds: int = Field(3, ge=2, le=100, description="trainings of each method and arm")
     epochs: int = Field(2, ge=1, le=1000, description="passes over 10,000 images in each of these trainings")
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")

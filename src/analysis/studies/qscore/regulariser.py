@@ -21,17 +21,19 @@ class Arm:
         terms: those of the paper are `q` and `l1`; `lasso` is the L1 norm of every image, `labels` a supervised loss.
         features: the set D of the term `q`.
         weighting: `printed`, 1e-4 each; or set once, at the first step: `balanced` raises the weight of `q` until it pulls as
-            hard on the features as `l1` does (norm of the gradient), `strong` all weights until each term pulls a tenth as hard
+            hard on the features as `l1` does (norm of the gradient), `strong` all weights until each term pulls `share` as hard
             as the method's own loss.
+        share: see there.
     """
 
     title: str
     terms: tuple[Term, ...] = ()
     features: Literal["discriminative", "random"] = "discriminative"
     weighting: Literal["printed", "balanced", "strong"] = "strong"
+    share: float = 0.1
 
 
-PRINTED, STRONG = 1e-4, 0.1
+PRINTED = 1e-4
 PULLS = 0.01  # share of the loss's own pull from which a term can be said to have been tried
 BASE, RANDOM_D, LABELS = "base", "random", "labels"
 JUDGED = ("balanced", "strong")
@@ -42,7 +44,8 @@ ARMS: Mapping[str, Arm] = {
     "strong": Arm("both terms, each a tenth of the loss", ("q", "l1")),
     RANDOM_D: Arm("the same with random D", ("q", "l1"), "random"),
     "lasso": Arm("lasso, a tenth of the loss", ("lasso",)),
-    LABELS: Arm("labels, a tenth of the loss", ("labels",)),
+    "weak-labels": Arm("labels, a tenth of the loss", ("labels",)),
+    LABELS: Arm("labels, as strong as the loss", ("labels",), share=1.0),
 }
 
 
@@ -123,5 +126,5 @@ class Regulariser:
         self._settled = True
         balanced = self.arm.weighting == "balanced"
         for name in ("q",) if balanced else self.weights:
-            wanted = pulls["l1"] if balanced else STRONG * pulls["own"]
+            wanted = pulls["l1"] if balanced else self.arm.share * pulls["own"]
             self.weights[name] *= wanted / pulls[name] if pulls[name] else 1.0
