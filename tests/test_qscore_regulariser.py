@@ -80,7 +80,7 @@ def test_the_printed_arm_adds_its_terms_with_the_printed_weights() -> None:
     assert added == pytest.approx(own + 1e-4 * (l1 - q), abs=1e-12)
 
 
-@pytest.mark.parametrize("arm", ["balanced", "strong", "random", "lasso", "weak-labels", LABELS])
+@pytest.mark.parametrize("arm", ["balanced", "strong", "random", "lasso", "weak-labels", "even-labels", LABELS])
 def test_terms_pull_as_hard_as_they_say_and_are_settled_once(arm: str) -> None:
     h = batch()
     prototypes = torch.from_numpy(np.random.default_rng(1).exponential(size=(3, 64)))

@@ -27,7 +27,12 @@ B1 = Claim(
                 -POINTS,
                 _SAME,
             ),
-            Condition("knn", "same difference by nearest neighbours", -POINTS, _SAME),
+            Condition(
+                "knn",
+                "accuracy (nearest neighbours) of the mean over patches minus that of the multi-scale partners on whole images",
+                -POINTS,
+                _SAME,
+            ),
             Condition(
                 "learned", "lead (linear probe) of the mean over patches over that of the untrained copy", POINTS, _CLEAR
             ),
@@ -75,7 +80,8 @@ B3 = Claim(
             ),
             Condition(
                 "disjoint",
-                "same with patches side by side, which share no pixel",
+                "centred cosine of whole image and mean over patches side by side, which share no pixel, relative to an "
+                "exact bag",
                 ABOUT,
                 "each then tells half of the other's variance",
             ),
@@ -131,7 +137,8 @@ B5 = Claim(
             ),
             Condition(
                 "beyond",
-                "same gain minus that of as many mirrored and shifted whole images, which cost as much",
+                "gain of the mean over large patches minus that of as many mirrored and shifted whole images, which cost as "
+                "much",
                 0.0,
                 "patches must beat what anybody can have at that price",
             ),
@@ -155,7 +162,12 @@ B6 = Claim(
                 PART,
                 "a tenth of what the loss itself could reach",
             ),
-            Condition("learned", "same minus that of the untrained copy, on the same scale", PART, "a tenth, as above"),
+            Condition(
+                "learned",
+                "correlation of similarities with co-occurrence, on that scale, minus that of the untrained copy",
+                PART,
+                "a tenth, as above",
+            ),
         ),
         negative="the same patches shuffled between images",
         positive="the optimum of the co-occurrence loss on the counted kinds",

@@ -174,7 +174,7 @@ Q4 = Claim(
             ),
         ),
         negative="the same training with random features as D",
-        positive="the same training with labels, as strong as the method's own loss",
+        positive="the same training with labels, ten times as strong as the method's own loss",
         preconditions=(f"the Q term pulls at least {PULLS:.0%} as hard on the features as the method's own loss",),
     ),
     Published(

@@ -45,7 +45,8 @@ ARMS: Mapping[str, Arm] = {
     RANDOM_D: Arm("the same with random D", ("q", "l1"), "random"),
     "lasso": Arm("lasso, a tenth of the loss", ("lasso",)),
     "weak-labels": Arm("labels, a tenth of the loss", ("labels",)),
-    LABELS: Arm("labels, as strong as the loss", ("labels",), share=1.0),
+    "even-labels": Arm("labels, as strong as the loss", ("labels",), share=1.0),
+    LABELS: Arm("labels, ten times as strong as the loss", ("labels",), share=10.0),
 }
 
 

@@ -30,7 +30,8 @@ R1 = Claim(
             ),
             Condition(
                 "par",
-                "same minus that of the better of the same network conditioned on the class label and on nothing",
+                "place of samples on that scale minus that of the better of the network conditioned on the class label and "
+                "on nothing",
                 -0.05,
                 "a twentieth of the scale is the least that we would call worse",
             ),
@@ -95,7 +96,7 @@ R3 = Claim(
             ),
             Condition(
                 "kept",
-                "same over that of the untrained copy",
+                "squared distance that augmentations move the representation, over that of the untrained copy",
                 QUARTER,
                 "training that left less than a quarter made it invariant",
             ),
@@ -118,7 +119,9 @@ R4 = Claim(
                 0.02,
                 _LEAST,
             ),
-            Condition("more", "same for changes that no training had", 0.02, _LEAST),
+            Condition(
+                "more", "share of changes that no training had, seen in samples, backbones minus projectors", 0.02, _LEAST
+            ),
             Condition(
                 "direct",
                 "squared distance that all these changes move the representation itself, as a share of that of two images, "
@@ -146,9 +149,14 @@ R5 = Claim(
                 RATIO,
                 _MORE,
             ),
-            Condition("probe", "same ratio under the attack on a linear probe", RATIO, _MORE),
             Condition(
-                "beyond", "ratio under the label-free attack over that under random changes of equal length", RATIO, _MORE
+                "probe", "ratio of shifts, supervised over self-supervised, under the attack on a linear probe", RATIO, _MORE
+            ),
+            Condition(
+                "beyond",
+                "ratio of shifts under the label-free attack over that under random changes of equal length",
+                RATIO,
+                _MORE,
             ),
         ),
         negative="random changes of equal length in place of attacks",
