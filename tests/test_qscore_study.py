@@ -193,11 +193,11 @@ def test_heat_must_exceed_every_control_and_the_controls_must_speak(monkeypatch:
     assert core(central, monkeypatch).verdict == "not supported"
 
 
-def trained(gain: float = 0.02, control: float = 0.0, labels: float = 0.05, pull: float = 0.1, rise: float = 0.0) -> QMeasured:
-    """Rows of Q4 in which the strong arm gains."""
+def trained(gain: float = 0.02, control: float = 0.0, pull: float = 0.1, rise: float = 0.0, spread: float = 0.0) -> QMeasured:
+    """Rows of Q4 in which the strong arm gains, by `spread` more in each next method, and labels move heat."""
     rng, rows = np.random.default_rng(0), []
-    lift = {"strong": gain, "random": control, "labels": labels}
-    for method in ("a", "b", "c"):
+    for place, method in enumerate(("a", "b", "c")):
+        lift = {"strong": gain + spread * (place - 1), "random": control}
         for seed in range(3):
             base = rng.normal(0.5, 0.01)
             for arm in ARMS:
@@ -217,7 +217,7 @@ def test_regularisation_must_gain_in_arms_that_pull_and_its_controls_must_speak(
     assert verdict(trained()).verdict == "supported"
     assert verdict(trained(gain=-0.01)).verdict == "not supported"
     assert verdict(trained(control=0.03)).verdict == "not testable here", "random features gain as well"
-    assert verdict(trained(labels=0.0)).verdict == "not testable here", "nor would labels be seen"
+    assert verdict(trained(gain=0.0, spread=0.02)).verdict == "not testable here", "nor would the paper's own gain be seen"
     weak = verdict(trained(pull=1e-6))
     assert weak.verdict == "not testable here"
     assert "no arm pulls 1%" in weak.reason
@@ -230,7 +230,8 @@ def test_trainings_without_controls_show_their_numbers_and_decide_nothing() -> N
     found.tables["trained"] = [row for row in found.tables["trained"] if row["arm"] not in ("random", "labels")]
     judged = judge(claims.Q4, claims._trainings(found)["Q4"])
     assert judged.verdict == "not testable here"
-    assert "labels, the positive control," in judged.reason
+    assert "random features as D, the negative control," in judged.reason
+    assert "labels, the positive control," in judge(claims.Q5B, claims._trainings(found)["Q5b"]).reason
     assert judged.conditions[0].own.value == pytest.approx(0.02, abs=1e-3)
 
 

@@ -57,6 +57,7 @@ def _paper(values: np.ndarray) -> Estimate:
 _full, _kept, _random = np.array(list(FIGURE_2.values())).T
 _auroc, _in100, _in100_q, _in1k, _in1k_q = np.array(list(TABLES.values())).T / 100
 _ON_1K = _paper(_in1k_q - _in1k)
+_GAIN = float(np.mean(_in100_q - _in100))
 
 Q1 = Claim(
     "Q1",
@@ -174,11 +175,11 @@ Q4 = Claim(
             ),
         ),
         negative="the same training with random features as D",
-        positive="the same training with labels, ten times as strong as the method's own loss",
+        positive=f"the gains found plus {_GAIN:.3f}, as much as the paper gains on average: would it have been seen?",
         preconditions=(f"the Q term pulls at least {PULLS:.0%} as hard on the features as the method's own loss",),
     ),
     Published(
-        f"+0.4 to +5.8 points on ImageNet-100 (mean {100 * np.mean(_in100_q - _in100):.2f}), +0.3 to +3.7 on ImageNet-1K (mean "
+        f"+0.4 to +5.8 points on ImageNet-100 (mean {100 * _GAIN:.2f}), +0.3 to +3.7 on ImageNet-1K (mean "
         f"{100 * _ON_1K.value:.2f} [{100 * _ON_1K.low:.2f}, {100 * _ON_1K.high:.2f}])",
         "Table 2; the verdict is on ImageNet-100",
         {"gain": _paper(_in100_q - _in100)},
@@ -221,7 +222,7 @@ Q5B = Claim(
             ),
         ),
         negative=Q4.rule.negative,
-        positive=Q4.rule.positive,
+        positive="the same training with labels, ten times as strong as the method's own loss",
         preconditions=Q4.rule.preconditions,
     ),
     Published("higher with the regulariser for six of eight methods; bars only", "Figure 6"),
@@ -336,15 +337,17 @@ def _trainings(measured: QMeasured) -> dict[str, Evidence]:
     if not trained:
         return dict.fromkeys(("Q4", "Q5b"), _unmet("no encoder was trained further in this run"))
     return {
-        "Q4": _trained(measured, trained, "gain", gains),
+        "Q4": _trained(measured, trained, "gain", gains, planted=_GAIN),
         "Q5b": _trained(measured, trained, "rise", rises),
     }
 
 
-def _trained(measured: QMeasured, trained: Sequence[Row], name: str, change: Change) -> Evidence:
+def _trained(measured: QMeasured, trained: Sequence[Row], name: str, change: Change, planted: float | None = None) -> Evidence:
+    """Of the best arm; the positive control is what was found with an effect planted, or the arm with labels."""
     present = {row["arm"] for row in trained}
     arms = [arm for arm in JUDGED if _pulls(trained, arm)]
-    unmet = [f"no training with {words} is at hand" for arm, words in _NEEDED.items() if arm not in present]
+    needed = {arm: words for arm, words in _NEEDED.items() if arm != LABELS or planted is None}
+    unmet = [f"no training with {words} is at hand" for arm, words in needed.items() if arm not in present]
     if not arms:
         unmet.insert(0, f"no arm pulls {PULLS:.0%} as hard as the loss in every method")
 
@@ -356,7 +359,8 @@ def _trained(measured: QMeasured, trained: Sequence[Row], name: str, change: Cha
     tried = [over(arm, len(arms)) for arm in arms] or [over("")]
     methods = len({row["method"] for row in trained})
     best = max(tried, key=lambda e: e.value)
-    return Evidence({name: best}, {name: over(RANDOM_D)}, {name: over(LABELS)}, methods, "methods", tuple(unmet))
+    seen = over(LABELS) if planted is None else Estimate(*(end + planted for end in (best.value, best.low, best.high)))
+    return Evidence({name: best}, {name: over(RANDOM_D)}, {name: seen}, methods, "methods", tuple(unmet))
 
 
 _NEEDED = {RANDOM_D: "random features as D, the negative control,", LABELS: "labels, the positive control,"}
