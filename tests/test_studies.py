@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import jupytext
@@ -10,6 +11,7 @@ import nbformat
 import pytest
 
 from analysis import paths
+from analysis.notebook import open_notebook
 from analysis.params import STUDIES, resolve
 from analysis.results import Results, plain
 
@@ -24,6 +26,15 @@ def test_a_run_is_where_the_command_says_and_complete(study: str, smoke_run: Run
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["fingerprint"]["parameters"] == plain(resolve(study, "smoke").model_dump())
     assert manifest["peak_memory_mb"] > 50
+
+
+@pytest.mark.parametrize("file", sorted(paths.REFERENCE.glob("*/*.json")), ids=lambda file: f"{file.stem}-{file.parent.name}")
+def test_published_numbers_have_their_answer_without_being_measured(file: Path, tmp_path: Path) -> None:
+    study, preset = file.stem, file.parent.name
+    notebook = open_notebook(study, {"preset": preset, "source": "stored", "run_dir": tmp_path / "run"})
+    import_module(f"analysis.studies.{study}.study").compute(notebook)
+    assert notebook.results.tables
+    assert notebook.results.answer
 
 
 @pytest.mark.slow

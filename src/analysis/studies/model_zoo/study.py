@@ -46,8 +46,7 @@ def compute(study: Notebook) -> Zoo | None:
             copy.
     """
     zoo = run(study, _measure, scalars=_scalars)
-    if zoo is not None:
-        study.results.answer = answer(study.results).markdown
+    study.results.answer = answer(study.results).markdown
     return zoo
 
 

@@ -10,7 +10,7 @@ from analysis.datasets import scenes
 from analysis.datasets.scenes.textures import FAMILIES
 from analysis.encoders.facts import facts
 from analysis.notebook import Notebook
-from analysis.results import Row
+from analysis.results import Results, Row
 from analysis.stats import Estimate
 from analysis.studies.model_zoo.measure import PIXELS
 from analysis.studies.world import confusion, findings
@@ -33,10 +33,13 @@ from analysis.studies.world.params import World
 
 
 def compute(study: Notebook) -> None:
-    """Fill `study.results` with tables, findings and the numbers quoted in prose; stored numbers are there already."""
-    if study.stored:
-        return
-    params, results = _params(study), study.results
+    """Fill `study.results`: tables, findings and numbers quoted in prose, unless they are stored ones; and the answer."""
+    if not study.stored:
+        _measure(study.results, _params(study))
+    study.results.answer = answer(study.results).markdown
+
+
+def _measure(results: Results, params: World) -> None:
     data = images(params)
     probed = measure(data, params)
     names = {name: facts(name) for name in params.encoders}
@@ -70,7 +73,6 @@ def compute(study: Notebook) -> None:
         "best": float(places.index(best)),
         "unlabelled": float(places.index(unlabelled or best)),
     }
-    results.answer = answer(results).markdown
 
 
 def _params(study: Notebook) -> World:
