@@ -239,4 +239,3 @@ def test_the_share_is_one_for_images_zero_for_constants_and_half_between(change:
 
 def test_every_change_of_a_training_has_a_reading() -> None:
     assert set(changes.TRAINED) | set(changes.OTHER) == set(changes.READINGS) == {*changes.CHANGES, changes.LIGHT}
-    assert set(changes.PLACE) <= set(changes.CHANGES)

@@ -18,7 +18,6 @@ from analysis.errors import UserError
 from analysis.results import read_json
 
 Supervision = Literal["self", "labels", "none"]
-_FAMILY_TITLES = {"vit": "ViT", "resnet": "ResNet"}
 _CROPS = {"patch": ", patches", "patch16": ", patches of 16 px", "patch-disjoint": ", disjoint patches"}
 _CONV4 = {"protoclr": "protoclr", "umtra": "umtra", "sup": "supervised", "random": "untrained"}
 _CONV4_MAIN = ("protoclr_miniimagenet_3query_50bs", "umtra_miniimagenet_1query_5bs", "sup_Conv4_baseline_aug", "random_init")

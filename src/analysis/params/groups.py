@@ -10,7 +10,6 @@ LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))
 JOINT = tuple(f"zoo:{name}" for name in RESNETS if name not in ("supervised", "untrained"))
 PATCHED = ("vicreg-patch", "tcr-patch", "simclr-patch", "byol-patch", "vicreg-patch16", "vicreg-patch-disjoint")
 BAGS = tuple(f"zoo:{name}" for name in ("tcr", *PATCHED, "supervised-patch"))
-PATCH_PAIRS = tuple(f"zoo:{name}{kind}" for name in ("simclr", "vicreg") for kind in ("-patch", ""))
 IMAGENET = ("simclr", "swav", "mocov2", "byol", "dino", "vicreg", "barlow")
 LADDER = (
     *("conv4:random_init", "conv4:umtra_miniimagenet_1query_5bs", "conv4:protoclr_cub_3query_50bs"),

@@ -11,7 +11,7 @@ from safetensors.torch import save
 from analysis import probing, publish
 from analysis.encoders import local
 from analysis.encoders.transform import HALF
-from analysis.results import read_json, write_json
+from analysis.results import write_json
 from analysis.stats import Estimate
 from analysis.training.data import SIZE, factors, scenes, training_set, validation_set
 from analysis.training.methods import Method
@@ -83,14 +83,6 @@ def probe(weights: Path, data: str, n_train: int, n_test: int) -> dict[str, Any]
         "rankme": round(probing.rankme(y), 1),
         "factors": {name: round(probing.decodability(x, known[name], y, found[name]), 3) for name in known},
     }
-
-
-def remeasure(weights: Path) -> None:
-    """Write the probes on the card of `weights` anew, on as many images as before: after a change of the probes themselves."""
-    path = weights.with_suffix(".json")
-    card = read_json(path)
-    old = card["probes"]
-    write_json(path, card | {"probes": probe(weights, card["recipe"]["data"], old["n_train"], old["n_test"])})
 
 
 def _rounded(score: Estimate) -> dict[str, float]:

@@ -15,7 +15,6 @@ from analysis.errors import UserError
 
 Array = np.ndarray
 Tiles = tuple[int, int]  # rows, columns
-LAST = "embed"  # the layer whose grid is the model's own output: as a rule, all blocks and then the final norm
 
 
 def patch_side(encoder: Encoder) -> int:

@@ -85,7 +85,6 @@ CHANGES: dict[str, Callable[[Array], Array]] = {
 }
 TRAINED = ("crop", "mirror", "hue", "darker", "grey", "blur")  # those of the trainings of the zoo
 OTHER = ("rotation", "upside down", "noise", LIGHT)
-PLACE = ("crop", "mirror", "rotation", "upside down")  # those that move things
 
 
 def layout(images: Array) -> Array:

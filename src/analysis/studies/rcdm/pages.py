@@ -2,7 +2,6 @@
 
 from analysis.prose import NOTHING, Column, Prose, number, say, table
 from analysis.results import Results, Row
-from analysis.studies.rcdm.changes import OTHER, TRAINED
 from analysis.studies.rcdm.factors import TITLES
 from analysis.studies.rcdm.manipulation import COMMON, PART, RANDOM, RELEASED
 from analysis.studies.rcdm.published import CODE, FID, INCEPTION_SCORE, SIZE, WEIGHTS
@@ -105,15 +104,6 @@ def layers_table(results: Results) -> Prose:
     return _families(results, "probe")
 
 
-def skill_table(results: Results) -> Prose:
-    """Skill of the reader on samples, condition by condition."""
-    names = titles(results)
-    rows: dict[str, Row] = {}
-    for row in results.tables["skill"]:
-        rows.setdefault(row["condition"], {"title": names[row["condition"]]})[row["factor"]] = row["value"]
-    return table(rows.values(), {"title": "Drawn from", **{name: (head, ".2f") for name, head in TITLES.items()}})
-
-
 def _families(results: Results, quantity: str) -> Prose:
     rows: dict[str, Row] = {}
     for row in results.tables["families"]:
@@ -122,13 +112,6 @@ def _families(results: Results, quantity: str) -> Prose:
     if not rows:
         return say("The factors of these images are not known: this part needs Scenes.")
     return table(rows.values(), {"family": "Representation", **{name: (head, ".2f") for name, head in TITLES.items()}})
-
-
-def changes_sentence(results: Results) -> Prose:
-    """Which changes there are, and which the trainings had."""
-    found = {row["change"] for row in results.tables["changes"]}
-    trained, other = (", ".join(name for name in kind if name in found) for kind in (TRAINED, OTHER))
-    return say("Changes of the trainings: {trained}. Changes that no training had: {other}.", trained=trained, other=other)
 
 
 def attacked_table(results: Results) -> Prose:
