@@ -72,12 +72,12 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "shares": (0.065, 0.13, 0.26, 0.52),
     },
     "real": {
-        "encoders": (*groups.LOCAL_PHOTOGRAPHS, *groups.CONV4),
-        "datasets": ("camvid", "coco", "ccp", "eth80", "davis"),
-        "n_bank": 24,
-        "n_test": 30,
+        "encoders": (*groups.LOCAL_PHOTOGRAPHS, "vit-tiny", "conv4:protoclr_miniimagenet_3query_50bs"),
+        "datasets": ("camvid", "coco", "eth80", "davis"),
+        "n_bank": 16,
+        "n_test": 24,
         "n_videos": 20,
-        "n_frames": 12,
+        "n_frames": 10,
         "shares": (0.065, 0.26, 0.52),
     },
     "paper": {
