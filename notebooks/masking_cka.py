@@ -41,7 +41,7 @@ source = None
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
-from analysis.prose import say
+from analysis.prose import folded, say
 from analysis.studies.base import encoders_table
 from analysis.studies.masking_cka import plots
 from analysis.studies.masking_cka import study as masking
@@ -94,8 +94,8 @@ masking.samples_table(results)
 # %%
 masking.pictures(study, params.datasets[0])
 
-# %% tags=["hide-output"]
-encoders_table(results)
+# %%
+folded("Every encoder", encoders_table(results))
 
 # %% [markdown]
 # ## Object and background
@@ -156,15 +156,18 @@ study.show(
     f"One dot an encoder, in the colour of its method; squares of {100 * params.fraction:.0f} % of the side.",
 )
 
-# %% tags=["hide-output"]
-study.show(
-    plots.occlusion(results, params.fractions, params.fills[0]),
-    "occlusion",
-    "Solid: the centred square removed. Dotted: nothing else kept.",
+# %%
+folded(
+    "Squares of other sizes",
+    study.show(
+        plots.occlusion(results, params.fractions, params.fills[0]),
+        "occlusion",
+        "Solid: the centred square removed. Dotted: nothing else kept.",
+    ),
 )
 
-# %% tags=["hide-output"]
-masking.pictures(study, params.datasets[-1])
+# %%
+folded("What the encoders see of images without masks", masking.pictures(study, params.datasets[-1]))
 
 # %% [markdown]
 # ## Does it depend on the measure, or on the depth?
@@ -187,12 +190,15 @@ study.show(
     "encoders within a row. CCA after projection on n / 10 principal components.",
 )
 
-# %% tags=["hide-output"]
-study.show(
-    plots.by_layer(results),
-    "layers",
-    "From the first layer (0) to the embedding (1). Solid: object and background. Dashed: region and rest.",
-) if results.tables.get("layers") else say("*Layers were not compared in this run.*")
+# %%
+folded(
+    "Layer by layer",
+    study.show(
+        plots.by_layer(results),
+        "layers",
+        "From the first layer (0) to the embedding (1). Solid: object and background. Dashed: region and rest.",
+    ) if results.tables.get("layers") else say("*Layers were not compared in this run.*"),
+)
 
 # %% [markdown]
 # ### An outside check
@@ -200,11 +206,14 @@ study.show(
 # Similarity measures can disagree with what a representation is good for. So: is the nearest *complete* image (of another
 # cluster than the image itself) of the right class?
 
-# %% tags=["hide-output"]
-study.show(
-    plots.neighbours(results, params.fills[0]),
-    "neighbours",
-    "Accuracy of the nearest neighbour among complete images, with bootstrap intervals over images.",
+# %%
+folded(
+    "An outside check: nearest neighbours",
+    study.show(
+        plots.neighbours(results, params.fills[0]),
+        "neighbours",
+        "Accuracy of the nearest neighbour among complete images, with bootstrap intervals over images.",
+    ),
 )
 
 # %% [markdown]

@@ -57,7 +57,7 @@ source = None
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
-from analysis.prose import say
+from analysis.prose import folded, say
 from analysis.studies.rcdm import pages, pages_decoder, plots
 from analysis.studies.rcdm import study as rcdm
 from analysis.studies.rcdm.claims import CLAIMS
@@ -106,8 +106,8 @@ pages_decoder.decoder_sentence(results)
 # reciprocal rank; squared distances are relative to that of two images. An untrained network may score as well as trained
 # ones: then the rank is due to what any network keeps.
 
-# %% tags=["hide-output"]
-pages.conditions_table(results)
+# %%
+folded("Faithfulness of every representation", pages.conditions_table(results))
 
 # %% [markdown]
 # Do samples stay faithful for images unlike those that the decoder learnt from?
@@ -115,8 +115,8 @@ pages.conditions_table(results)
 # %%
 rcdm.pictures(study, measured, "unfamiliar")
 
-# %% tags=["hide-output"]
-pages.unfamiliar_table(results)
+# %%
+folded("Unfamiliar images", pages.unfamiliar_table(results))
 
 # %% [markdown]
 # ## Which factors are kept?
@@ -133,11 +133,11 @@ study.show(
     "Means over encoders of a kind, with bootstrap intervals over images.",
 ) if tables.get("families") else say("The factors of these images are not known.")
 
-# %% tags=["hide-output"]
-pages.reader_sentence(results)
+# %%
+folded("How well factors are read from real images", pages.reader_sentence(results))
 
-# %% tags=["hide-output"]
-pages.layers_table(results)
+# %%
+folded("Layer by layer", pages.layers_table(results))
 
 # %% [markdown]
 # ## Invariant to what?
@@ -176,8 +176,8 @@ study.show(
 # %%
 rcdm.pictures(study, measured, "attacks")
 
-# %% tags=["hide-output"]
-pages.attacked_table(results)
+# %%
+folded("Samples of attacked images", pages.attacked_table(results))
 
 # %% [markdown]
 # ## Edited and mixed
@@ -200,40 +200,43 @@ pages.edits_table(results)
 # %%
 rcdm.pictures(study, measured, "paths")
 
-# %% tags=["hide-output"]
-pages.paths_table(results)
+# %%
+folded("Straight paths", pages.paths_table(results))
 
 # %% [markdown]
 # ## Details: training, samplers, traps, the released code
 
-# %% tags=["hide-output"]
-study.show(
-    plots.training(tables["training"], titles),
-    "training",
-    "Ranks are measured during the training, of few images, among those of a split of its own: points are noisy.",
-) if any(titles(row["condition"]) for row in tables["training"]) else say("No ranks were measured in training.")
+# %%
+folded(
+    "Ranks during the training",
+    study.show(
+        plots.training(tables["training"], titles),
+        "training",
+        "Ranks are measured during the training, of few images, among those of a split of its own: points are noisy.",
+    ) if any(titles(row["condition"]) for row in tables["training"]) else say("No ranks were measured in training."),
+)
 
-# %% tags=["hide-output"]
-pages_decoder.training_sentence(results)
+# %%
+folded("How the decoder was trained", pages_decoder.training_sentence(results))
 
-# %% tags=["hide-output"]
-pages.samplers_table(results)
+# %%
+folded("Samplers", pages.samplers_table(results))
 
 # %% [markdown]
 # **Guidance** extrapolates from the unconditional sample: pictures look crisper and samples of one representation alike, as if
 # more were kept. All other numbers are at guidance 1. **Noise** that is not shared makes two samples differ by itself.
 
-# %% tags=["hide-output"]
-pages.guidance_table(results)
+# %%
+folded("Guidance", pages.guidance_table(results))
 
-# %% tags=["hide-output"]
-pages.noise_table(results)
+# %%
+folded("Noise that is not shared", pages.noise_table(results))
 
-# %% tags=["hide-output"]
-pages.released_sentence(results)
+# %%
+folded("What the released code does", pages.released_sentence(results))
 
-# %% tags=["hide-output"]
-pages.released_table()
+# %%
+folded("The released code, point by point", pages.released_table())
 
 # %% [markdown]
 # **Limits.** One decoder, trained once: intervals over encoders hold the spread of methods and not that of trainings. A small
