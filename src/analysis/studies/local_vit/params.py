@@ -76,8 +76,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "datasets": ("camvid", "coco", "eth80", "davis"),
         "n_bank": 16,
         "n_test": 24,
-        "n_videos": 20,
-        "n_frames": 10,
+        "n_videos": 8,
+        "n_frames": 9,
         "shares": (0.065, 0.26, 0.52),
     },
     "paper": {
