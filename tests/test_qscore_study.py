@@ -216,6 +216,7 @@ def test_regularisation_must_gain_in_arms_that_pull_and_its_controls_must_speak(
 
     assert verdict(trained()).verdict == "supported"
     assert verdict(trained(gain=-0.01)).verdict == "not supported"
+    assert verdict(trained(gain=-0.05)).verdict == "not supported", "however much it costs, a gain would have been seen"
     assert verdict(trained(control=0.03)).verdict == "not testable here", "random features gain as well"
     assert verdict(trained(gain=0.0, spread=0.02)).verdict == "not testable here", "nor would the paper's own gain be seen"
     weak = verdict(trained(pull=1e-6))

@@ -15,10 +15,7 @@ from analysis.studies.masking_cka.masks import COMPLETE
 from analysis.studies.masking_cka.measure import HEADLINE, PARTS, Stimuli
 from analysis.studies.masking_cka.params import MaskingCka
 
-SENSES = {
-    "images": "by images: CKA less than of\nregion and rest by",
-    "directions": "by directions: overlap\nless than of region and rest by",
-}
+SENSES = {"images": "by images (CKA)", "directions": "by directions (overlap)"}
 PAIR_WORDS = ("complete, object", "complete, background", "object, background", "region, rest")
 SQUARES = {"object": "object removed", "centre": "centre occluded", "corners": "a corner occluded"}
 ARM_WORDS = {"true": "true background", "cutout": "cut-out, true outline", "predicted": "cut-out, predicted outline"}

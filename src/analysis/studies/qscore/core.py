@@ -74,7 +74,7 @@ def choices(h: Array, of: Discriminative, seed: int) -> dict[str, Array]:
 
 
 def heat(encoder: Encoder, seen: Regions, of: Discriminative, seed: int) -> dict[str, Array]:
-    """Map (n, s, s) of every kind in `MAPS`; empty (all 0) where an image has no active discriminative feature.
+    """Map (n, s, s) of every kind in `MAPS`; all but the planted one are empty (0) without an active discriminative feature.
 
     The planted map is that of a feature which is active where the core is, at the places of the layer that all maps come from.
     """
