@@ -149,6 +149,7 @@ def rcdm_train(
     ] = "",
     steps: Annotated[int | None, typer.Option(help="default: the preset's", min=1)] = None,
     images: Annotated[int | None, typer.Option(help="default: the preset's", min=1)] = None,
+    start: Annotated[str, typer.Option(help="decoder to go on from, NAME or PATH/NAME; otherwise random weights")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     devices: Annotated[int, typer.Option(help="processes, each with a GPU of its own", min=1)] = 1,
     seed: Seed = 0,
@@ -158,7 +159,7 @@ def rcdm_train(
     from analysis.decoders.recipe import chosen
     from analysis.decoders.train import train
 
-    name, conditions, suffix, recipe = chosen(encoder, tap, inject, trunk, dataset, preset, steps, images)
+    name, conditions, suffix, recipe = chosen(encoder, tap, inject, trunk, dataset, preset, steps, images, start)
     typer.echo(train(name, conditions, recipe, suffix=suffix, device=device, devices=devices, seed=seed, out=out))
 
 

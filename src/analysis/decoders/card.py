@@ -64,18 +64,24 @@ def _broken(path: Path, error: Exception) -> UserError:
 def history(card: dict[str, Any]) -> list[dict[str, Any]]:
     """One row per condition and point of a training at which ranks were measured: decoder, alone, condition, step, seen, mrr.
 
-    `seen`: training images whose turn it was, until then, to come with the condition; each comes equally often, and the
-    share that is shown with none (dropout) is counted in.
+    Trainings that this one went on from come first, and are counted in. `seen`: training images whose turn it was, until
+    then, to come with the condition; each comes equally often, and the share that is shown with none (dropout) is counted in.
     """
-    conditions, each = len(card["conditions"]), card["images_seen"] / card["steps"] / len(card["conditions"])
-    return [
-        {
-            **{"decoder": card["name"], "alone": conditions == 1, "condition": name},
-            **{"step": point["step"], "seen": round(point["step"] * each), "mrr": mrr},
-        }
-        for point in card["curve"]
-        for name, mrr in point.get("mrr", {}).items()
-    ]
+    rows, steps, seen = [], 0, dict.fromkeys(card["conditions"], 0.0)
+    for part in (*card.get("earlier", []), card):
+        each = part["images_seen"] / part["steps"] / len(part["conditions"])
+        rows += [
+            {
+                **{"decoder": card["name"], "alone": len(card["conditions"]) == 1, "condition": name},
+                **{"step": steps + point["step"], "seen": round(seen[name] + point["step"] * each), "mrr": mrr},
+            }
+            for point in part["curve"]
+            for name, mrr in point.get("mrr", {}).items()
+            if name in seen
+        ]
+        steps += part["steps"]
+        seen |= {name: seen[name] + part["steps"] * each for name in part["conditions"] if name in seen}
+    return rows
 
 
 def read(path: Path) -> tuple[Denoiser, dict[str, Any]]:

@@ -9,10 +9,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from analysis.decoders.conditions import Condition, thumbnails
+from analysis.decoders.decoder import Decoder
 from analysis.decoders.network import Denoiser
 from analysis.decoders.objective import objective
 from analysis.decoders.recipe import Recipe
 from analysis.decoders.sampling import to_pixels
+from analysis.decoders.start import go_on
 from analysis.decoders.training_set import Bank
 
 GENTLE = 0.05  # rate of the maps that begin as solutions, relative to that of the network
@@ -37,10 +39,19 @@ class Training(LightningModule):
         generator = torch.Generator().manual_seed(seed)
         self.denoiser.embed.start([h.float() for h in self.hs], torch.from_numpy(thumbnails(bank.images)), generator)
         self.objective = objective(recipe.objective, recipe.mean, recipe.std)
-        self.ema = EMAModel(self.denoiser.parameters(), decay=recipe.ema, use_ema_warmup=True, power=recipe.ema_power)
+        self.ema = self._averaging()
         self.curve: list[dict[str, Any]] = []
         self.seconds = 0.0
         self._losses: list[Tensor] = []
+
+    def go_on(self, begun: Decoder) -> None:
+        """Begin with the weights of another decoder; its schedule, and the averaging, begin anew."""
+        go_on(self.denoiser, begun)
+        self.ema = self._averaging()
+
+    def _averaging(self) -> EMAModel:
+        recipe = self.recipe
+        return EMAModel(self.denoiser.parameters(), decay=recipe.ema, use_ema_warmup=True, power=recipe.ema_power)
 
     def train_dataloader(self) -> DataLoader:
         """One entry per step; what a step sees is drawn in the step."""

@@ -51,6 +51,7 @@ class Recipe:
         mean, std: of ln sigma (`edm`).
         every: steps between checkpoints, points of the curve, and exported weights.
         ranks: images per condition whose rank among `among` is measured at every eighth point and at the last; 0 for none.
+        start: decoder whose weights it goes on from, a name or a path without its ending; random weights otherwise.
     """
 
     shape: Shape = field(default_factory=Shape)
@@ -71,6 +72,7 @@ class Recipe:
     every: int = 200
     ranks: int = 100
     among: int = 2_000
+    start: str = ""
 
 
 INJECT = {"adagn+map": "", "adagn": ":adagn"}
@@ -100,7 +102,7 @@ TRUNKS = {
         "tiny32",
         "",
         (
-            *("simclr:backbone", "simclr:hidden", "simclr:projector", "simclr:backbone:adagn", "simclr:projector:adagn"),
+            *("simclr:backbone", "simclr:hidden", "simclr:projector", "simclr:backbone:adagn"),
             *("vicreg:backbone", "vicreg:projector", "byol:backbone", "byol:projector"),
             *("supervised:backbone", "untrained:backbone", *CONTROLS),
         ),
@@ -177,6 +179,7 @@ def chosen(
     preset_name: str,
     steps: int | None,
     images: int | None,
+    start: str = "",
 ) -> tuple[str, tuple[str, ...], str, Recipe]:
     """Name, conditions, ending of encoder names and recipe of what a command line asks for.
 
@@ -195,6 +198,7 @@ def chosen(
         condition = f"{encoder.removeprefix('zoo:')}:{tap}{INJECT[inject]}"
         shared = Trunk("scenes:objects", "tiny32", "", (condition,))
     recipe = preset(preset_name or shared.preset)
-    recipe = replace(recipe, dataset=dataset or shared.dataset, steps=steps or recipe.steps, images=images or recipe.images)
+    sizes = {"steps": steps or recipe.steps, "images": images or recipe.images}
+    recipe = replace(recipe, dataset=dataset or shared.dataset, start=start, **sizes)
     name = trunk_name or re.sub(r"[^\w.-]+", "-", shared.conditions[0])
     return name, shared.conditions, shared.suffix, recipe

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from analysis import datasets, encoders, paths, publish
-from analysis.decoders import card
+from analysis.decoders import card, start
 from analysis.decoders.conditions import Condition, condition, require_taps
 from analysis.decoders.decoder import Decoder, noise
 from analysis.decoders.module import Training
@@ -45,7 +45,8 @@ def train(
 
     Raises:
         UserError: an unknown condition or device, data or encoders that are not there, an encoder without the representation, a
-            folder that cannot be written, or `build/decoders` holds another training of NAME; nothing has been written then.
+            start that does not fit, a folder that cannot be written, or `build/decoders` holds another training of NAME; nothing
+            has been written then.
     """
     known = tuple(condition(c, suffix) for c in conditions)
     place = resolve_device(device)
@@ -55,9 +56,12 @@ def train(
         asked = {"conditions": list(conditions), "steps": recipe.steps, "seed": seed, "dataset": recipe.dataset}
         refuse_other(folder / f"{name}.safetensors", **asked)
     _check(recipe.dataset, known, devices if place.type == "cuda" else 0)
+    begun = start.open_start(recipe, known)
     held = bank(recipe.dataset, recipe.among, shape.size, known, held_out(recipe.dataset))
     data = bank(recipe.dataset, recipe.images, shape.size, known)
     module = Training(recipe, known, data, seed)
+    if begun is not None:
+        module.go_on(begun)
 
     def follow(running: Training) -> None:
         """A point of the curve, with ranks now and then."""
@@ -66,7 +70,7 @@ def train(
         if running.global_rank == 0 and recipe.ranks and (ended or len(running.curve) % RANKED == 0):
             point["mrr"] = _ranks(running, _facts(running, suffix, place, devices), held)
 
-    keeper = Keeper(name, _made_of(module, suffix, place, devices, held), every=recipe.every, before=follow)
+    keeper = Keeper(name, _made_of(module, suffix, place, devices, held, begun), every=recipe.every, before=follow)
     weights = folder / f"{name}.safetensors"
     if keeper.finished(weights, lambda path: card.read(path)[1], replace=out is not None):
         return weights
@@ -76,7 +80,7 @@ def train(
         options: dict[str, Any] = {"use_distributed_sampler": False, "strategy": strategy}  # every process draws for itself
         train_with(keeper, module, place, max_steps=recipe.steps, devices=devices, gradient_clip_val=recipe.clip, **options)
         if module.global_rank == 0:
-            facts = {"made_of": keeper.digest, **_facts(module, suffix, place, devices)}
+            facts = {"made_of": keeper.digest, **_facts(module, suffix, place, devices), **start.facts(begun)}
             card.write(folder, name, module.averaged(), facts)
     return weights
 
@@ -96,7 +100,9 @@ def _check(dataset: str, conditions: Sequence[Condition], gpus: int) -> None:
         require_taps(encoders.load(name), wanted)
 
 
-def _made_of(module: Training, suffix: str, place: torch.device, devices: int, held: Bank) -> dict[str, Any]:
+def _made_of(
+    module: Training, suffix: str, place: torch.device, devices: int, held: Bank, begun: Decoder | None
+) -> dict[str, Any]:
     """Everything the weights and the curve depend on."""
     data = module.bank
     return {
@@ -107,6 +113,7 @@ def _made_of(module: Training, suffix: str, place: torch.device, devices: int, h
         "data": value_digest(data.images, data.labels, data.rows),
         "held out": value_digest(held.images, held.rows),
         "recipe": asdict(module.recipe),
+        "start": begun.card["digest"] if begun else "",
         "device": f"{devices} x {device_name(place)}",
         "code": value_digest(file_digest(Path(__file__)), code_digests(Path(__file__))),
         "packages": {package: version(package) for package in ("torch", "lightning", "diffusers")},
@@ -132,7 +139,6 @@ def _facts(module: Training, suffix: str, place: torch.device, devices: int) -> 
         "steps": module.global_step,
         "images_seen": module.global_step * recipe.batch * devices,
         "weights": "exponential average",
-        "start": "ridge regression onto 8 x 8 thumbnails and principal components of h, for every condition",
         "device": device_name(place),
         "precision": precision(place),
         "wall_seconds": round(module.seconds),
