@@ -30,7 +30,7 @@ run_dir = None
 decoder = None
 histories = None
 encoders = None
-attacked = None
+compared = None
 judge = None
 dataset = None
 unfamiliar = None
@@ -158,6 +158,9 @@ study.show(
     "Means over images. Left of the gap: augmentations of the training; right: changes that no training had. A thumbnail holds "
     "no grain: it cannot show blur and noise.",
 )
+
+# %%
+folded("How far changes move every encoder, drawn or not", pages.compared_table(results))
 
 # %% [markdown]
 # ## Under attack

@@ -135,7 +135,24 @@ def test_without_a_faithful_decoder_nothing_is_said_from_samples_and_the_reason_
 
 def test_claims_from_samples_speak_of_the_encoders_that_the_decoder_is_faithful_to() -> None:
     found = findings({("mrr", "byol:backbone"): 0.1, ("share", "byol:backbone"): 0.0})
-    assert (found["R3"].n, found["R3"].verdict) == (2, "supported")
+    assert found["R3"].verdict == "supported"
+    assert (
+        dict(zip(IDS, (e.n for e in evidence(planted(world({("mrr", "byol:backbone"): 0.1}))).values()), strict=True))["R3"]
+        == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("claim", "changed", "by"),
+    [
+        ("R3", of("backbone", "moved", TRAINED, 0.02), "direct"),
+        ("R3", of("backbone", "moved", TRAINED, 0.11), "kept"),
+        ("R4", of("projector", "moved", ALL, 0.5), "direct"),
+    ],
+)
+def test_what_representations_themselves_refute_needs_no_decoder(claim: str, changed: dict[Key, float], by: str) -> None:
+    found = findings(changed | backbones("mrr", 0.2))[claim]
+    assert (found.verdict, found.decided_by) == ("not supported", by)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +221,7 @@ def test_a_variant_of_scenes_changes_one_option_only() -> None:
 TINY: dict = {
     **{
         "encoders": ("zoo:simclr", "zoo:supervised", "zoo:untrained"),
-        "attacked": ("zoo:supervised-patch", "zoo:byol"),
+        "compared": ("zoo:supervised-patch", "zoo:byol"),
         "unfamiliar": ("scenes:textures",),
         "n_bank": 90,
     },
@@ -237,6 +254,16 @@ def test_the_average_over_changes_is_invariant_to_them_in_samples_and_directly(m
     for change in TRAINED:
         assert measured.draws["share", "simclr:backbone" + AVERAGED, change][0] == 0
         assert measured.draws["moved", "simclr:backbone" + AVERAGED, change][0] == 0
+
+
+def test_encoders_that_are_not_drawn_count_in_what_is_measured_directly(measured: Measured) -> None:
+    found = evidence(measured)
+    assert {claim: (found[claim].n, found[claim].counts["direct"]) for claim in ("R3", "R4")} == {"R3": (1, 2), "R4": (1, 2)}
+    moved = [np.mean([measured.draws["moved", f"{name}:backbone", c][0] for c in TRAINED]) for name in ("simclr", "zoo:byol")]
+    assert found["R3"].own["direct"].value == pytest.approx(np.mean(moved))
+    rows = {row["title"]: row for row in pages.compared_rows(Results("rcdm", "x", "smoke", {}, dict(measured.tables)))}
+    assert set(rows) == {"SimCLR", "BYOL", "supervised", "supervised, patches", "untrained"}
+    assert rows["BYOL"]["backbone, trained"] == pytest.approx(moved[1])
 
 
 def test_real_images_are_nearer_to_real_images_than_thumbnails_are(measured: Measured) -> None:
@@ -289,7 +316,7 @@ def test_pages_and_pictures_are_drawn_from_what_was_measured(measured: Measured)
     results.claims = [judge(claim, found[claim.id]) for claim in CLAIMS]
     titles = pages.titles(results)
     assert titles["simclr:backbone:adagn"] == "SimCLR backbone, no map"
-    for page in (pages.conditions_table, pages.unfamiliar_table, pages.edits_table, pages.attacked_table):
+    for page in (pages.conditions_table, pages.unfamiliar_table, pages.edits_table, pages.attacked_table, pages.compared_table):
         assert page(results).markdown.count("\n") > 3
     for name in pictures.CAPTIONS:
         drawn = pictures.panel(name, measured.pictures, results.tables, titles.get)
@@ -326,6 +353,8 @@ def test_bad_parameters_are_refused_in_one_line(decoder: NearestDecoder) -> None
         resolve("rcdm", "default", {**TINY, "n_edited": 21})
     with pytest.raises(UserError, match="'sampler' cannot be 'euler'"):
         resolve("rcdm", "default", {"sampler": "euler"})
+    with pytest.raises(UserError, match="'attacked' is called 'compared' now"):
+        resolve("rcdm", "default", {"attacked": ("zoo:byol",)})
     with pytest.raises(UserError, match="'decoder' cannot be"):
         resolve("rcdm", "default", {"decoder": "../etc"})
 

@@ -79,6 +79,44 @@ def test_controls_decide_whether_the_rule_may_speak(cells, negative, positive, c
         assert judge(x, evidence(own)).verdict != "not testable here"
 
 
+@given(st.lists(st.tuples(ESTIMATES, BOUNDS), min_size=1, max_size=4), COMBINE, st.sets(st.integers(0, 3)), ESTIMATES)
+def test_what_cannot_be_tested_turns_no_verdict_that_the_rest_has_settled(cells, combine, which, other):
+    own, bounds = [list(part) for part in zip(*cells, strict=True)]
+    withheld = {f"c{i}": "it is not to be seen" for i in which if i < len(own)}
+    found = judge(claim(bounds, combine), replace(evidence(own), withheld=withheld))
+    seen = [cell for i, cell in enumerate(cells) if f"c{i}" not in withheld]
+    if combine == "all":
+        settled = "not supported" if any(e.high < bound for e, bound in seen) else ""
+    else:
+        settled = "supported" if any(e.low > bound for e, bound in seen) else ""
+    if withheld:
+        assert found.verdict == (settled or "not testable here")
+        assert (found.reason == "it is not to be seen") == (not settled)
+    hidden = [other if f"c{i}" in withheld else e for i, e in enumerate(own)]
+    assert judge(claim(bounds, combine), replace(evidence(hidden), withheld=withheld)).verdict == found.verdict
+    assert [c.verdict == "not testable here" for c in found.conditions] == [c.name in withheld for c in found.conditions]
+
+
+def test_controls_are_judged_by_the_conditions_that_can_be_tested():
+    x, hidden = claim([0.0, 0.0]), {"c0": "it is not to be seen"}
+    sides = {"c0": NO, "c1": YES}, {"c0": NO, "c1": NO}, {"c0": NO, "c1": YES}
+    assert judge(x, Evidence(*sides, n=9, withheld=hidden)).reason == "it is not to be seen"
+    blind = judge(x, Evidence({"c0": NO, "c1": NO}, {"c0": NO, "c1": YES}, sides[2], n=9, withheld=hidden))
+    assert "negative control" in blind.reason
+
+
+def test_a_count_of_its_own_is_said_where_its_condition_decides():
+    found = judge(claim([0.0, 0.0]), replace(evidence([YES, NO], n=3), counts={"c1": 8}))
+    assert (found.decided_by, found.n) == ("c1", 8)
+    assert judge(claim([0.0, 0.0]), replace(evidence([NO, YES], n=3), counts={"c1": 8})).n == 3
+
+
+def test_what_a_condition_needs_is_said_with_its_quantity():
+    first, second = claim([0.0, 0.0]).rule.conditions
+    rule = Rule((replace(first, needs="light"), second), "nothing", "everything", preconditions=("a table",))
+    assert rule.sentence().endswith("Before: a table; light (needed by the quantity 0).")
+
+
 def test_an_unmet_precondition_comes_before_any_number():
     x = claim([0.0])
     found = judge(x, replace(evidence([YES]), unmet=("the encoder is not above its untrained copy",)))

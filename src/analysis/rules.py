@@ -6,7 +6,11 @@ test of equivalence, one bound makes three verdicts that exclude each other.
 
 A rule also proves in the same run that it can say no and yes: of its negative control, on which the claim is false by
 construction, it must say *not supported*, of its positive control *supported*. A rule that fails this cannot judge, and the
-claim is *not testable here*; so it is where a precondition fails (an encoder that learnt nothing, an unfaithful decoder).
+claim is *not testable here*; so it is where a precondition fails (an encoder that learnt nothing).
+
+A precondition may also be of one condition alone: what needs a faithful decoder says nothing without one, and what is measured
+on representations does. A claim of several conditions that must all hold falls with any that is found below its bound; while
+one of them cannot be tested, it cannot be supported.
 
 >>> rule = Rule((Condition("gain", "accuracy gained by the treatment", 0.02, "a tenth of the range"),), "shuffled", "planted")
 >>> claim = Claim("X1", "demo", "The treatment helps.", rule)
@@ -18,8 +22,8 @@ claim is *not testable here*; so it is where a precondition fails (an encoder th
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Container, Mapping
+from dataclasses import field, replace
 from typing import Any, Literal, get_args
 
 from pydantic.dataclasses import dataclass
@@ -41,12 +45,14 @@ class Condition:
         quantity: what is measured, in words with its unit, going on from "the".
         smallest: the smallest effect of interest, in that unit; negative where "not worse by more than" is claimed.
         reason: why it is that one, fixed before the quantity was seen.
+        needs: what must hold before this quantity says anything, in words.
     """
 
     name: str
     quantity: str
     smallest: float
     reason: str
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,26 @@ class Rule:
     combine: Literal["all", "any"] = "all"
     preconditions: tuple[str, ...] = ()
 
-    def verdict(self, estimates: Mapping[str, Estimate]) -> Verdict:
-        """What the conditions alone say of `estimates`, by condition name."""
-        states = [state(estimates[condition.name], condition.smallest) for condition in self.conditions]
+    def verdict(self, estimates: Mapping[str, Estimate], withheld: Container[str] = ()) -> Verdict:
+        """What the conditions alone say of `estimates`, by condition name; those `withheld` cannot be tested.
+
+        A verdict that a withheld condition could still turn is *not testable here*.
+        """
+        states = [
+            "not testable here" if condition.name in withheld else state(estimates[condition.name], condition.smallest)
+            for condition in self.conditions
+        ]
         yes, no = (all, any) if self.combine == "all" else (any, all)
         if yes(s == "supported" for s in states):
             return "supported"
-        return "not supported" if no(s == "not supported" for s in states) else "inconclusive"
+        if no(s == "not supported" for s in states):
+            return "not supported"
+        return "not testable here" if "not testable here" in states else "inconclusive"
+
+    def testable(self, withheld: Container[str]) -> "Rule | None":
+        """The same rule without the conditions that cannot be tested, by which controls are judged; None if none is left."""
+        left = tuple(c for c in self.conditions if c.name not in withheld)
+        return replace(self, conditions=left) if left else None
 
     def sentence(self) -> str:
         """The rule in words, from the same data that judges."""
@@ -81,7 +100,9 @@ class Rule:
         below = (
             "it lies below" if len(parts) == 1 else f"{'any' if self.combine == 'all' else 'each'} of them lies below its bound"
         )
-        before = f" Before: {'; '.join(self.preconditions)}." if self.preconditions else ""
+        needs = dict.fromkeys(c.needs for c in self.conditions if c.needs)
+        alone = [f"{n} (needed by the {'; '.join(c.quantity for c in self.conditions if c.needs == n)})" for n in needs]
+        before = f" Before: {'; '.join((*self.preconditions, *alone))}." if self.preconditions or alone else ""
         return (
             f"Supported where {above}; not supported where {below}; inconclusive where the interval holds the "
             f"bound. Not testable where the same rule fails to say no of {self.negative} and yes of {self.positive}.{before}"
@@ -120,8 +141,10 @@ class Evidence:
 
     Attributes:
         own, negative, positive: the quantities, on the subject of the claim and on both controls.
-        n, unit: how many independent units the interval of the headline resamples, and what they are ("images").
+        n, unit: how many independent units the intervals resample, and what they are ("images").
+        counts: by condition, where it is another number than `n`.
         unmet: preconditions that do not hold, each a reason that goes on from "because".
+        withheld: by condition, why what it `needs` does not hold.
         note: what a reader must know beside, in one or two sentences.
     """
 
@@ -132,6 +155,8 @@ class Evidence:
     unit: str = "images"
     unmet: tuple[str, ...] = ()
     note: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -220,16 +245,18 @@ def judge(claim: Claim, evidence: Evidence) -> Finding:
         return Finding(
             claim.id, "not testable here", measured, n=evidence.n, unit=evidence.unit, reason=reason, note=evidence.note
         )
-    conditions = _judged(rule, evidence)
-    verdict, reason = rule.verdict(evidence.own), ""
-    no, yes = rule.verdict(evidence.negative), rule.verdict(evidence.positive)
-    if no != "not supported":
+    conditions, verdict = _judged(rule, evidence), rule.verdict(evidence.own, evidence.withheld)
+    left = rule.testable(evidence.withheld)
+    no, yes = (left.verdict(side) if left else verdict for side in (evidence.negative, evidence.positive))
+    reason = "; ".join(dict.fromkeys(evidence.withheld.values())) if verdict == "not testable here" else ""
+    if left and no != "not supported":
         verdict, reason = "not testable here", f"the rule says {no} of its negative control, {rule.negative}"
-    elif yes != "supported":
+    elif left and yes != "supported":
         verdict, reason = "not testable here", f"the rule says {yes} of its positive control, {rule.positive}"
     by = _deciding(rule, conditions, verdict)
-    needed = units_needed(by.own, by.smallest, evidence.n) if verdict == "inconclusive" else None
-    return Finding(claim.id, verdict, conditions, by.name, evidence.n, evidence.unit, needed, reason, evidence.note)
+    n = evidence.counts.get(by.name, evidence.n)
+    needed = units_needed(by.own, by.smallest, n) if verdict == "inconclusive" else None
+    return Finding(claim.id, verdict, conditions, by.name, n, evidence.unit, needed, reason, evidence.note)
 
 
 def published_verdict(claim: Claim) -> Verdict:
@@ -272,7 +299,8 @@ def _judged(rule: Rule, evidence: Evidence) -> tuple[Judged, ...]:
         own, low, high = (side[c.name] for side in (evidence.own, evidence.negative, evidence.positive))
         span = high.value - low.value
         scaled = (own.value - low.value) / span if math.isfinite(span) and span else None
-        found.append(Judged(c.name, c.quantity, c.smallest, state(own, c.smallest), own, low, high, scaled))
+        verdict = "not testable here" if c.name in evidence.withheld else state(own, c.smallest)
+        found.append(Judged(c.name, c.quantity, c.smallest, verdict, own, low, high, scaled))
     return tuple(found)
 
 

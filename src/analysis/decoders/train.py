@@ -45,8 +45,8 @@ def train(
 
     Raises:
         UserError: an unknown condition or device, data or encoders that are not there, an encoder without the representation, a
-            start that does not fit, a folder that cannot be written, or `build/decoders` holds another training of NAME; nothing
-            has been written then.
+            start that does not fit, a folder that cannot be written, or `build/decoders` holds another training of NAME;
+            nothing has been written then.
     """
     known = tuple(condition(c, suffix) for c in conditions)
     place = resolve_device(device)

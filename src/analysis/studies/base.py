@@ -120,9 +120,13 @@ def evidence(
     unit: str = "images",
     unmet: Sequence[str] = (),
     note: str = "",
+    **more: Mapping[str, Any],
 ) -> Evidence:
-    """The evidence for a claim: the same function, by condition name, of its subject and of both controls."""
-    return Evidence(quantities(own), quantities(negative), quantities(positive), n, unit, tuple(unmet), note)
+    """The evidence for a claim: the same function, by condition name, of its subject and of both controls.
+
+    `more`: `counts` and `withheld` of `Evidence`.
+    """
+    return Evidence(quantities(own), quantities(negative), quantities(positive), n, unit, tuple(unmet), note, **more)
 
 
 def run(

@@ -30,7 +30,7 @@ def attacks(stage: Stage, samples: Samples, measured: Measured) -> None:
     n = stage.params.n_attacked
     images, labels = unit(stage.bank.images[:n]), stage.bank.labels[:n]
     backbones = {c.encoder: c for c in stage.taps if c.tap == "backbone" and c.spatial and not c.shuffled}
-    for name in track(dict.fromkeys([*backbones, *stage.params.attacked]), "attacks", unit="encoder"):
+    for name in track(dict.fromkeys([*backbones, *stage.params.compared]), "attacks", unit="encoder"):
         encoder = stage.encoders.get(name) or encoders.load(name, stage.params.device)
         model, pairs = Model(encoder), _pairs(encoder.embed(stage.bank.images).numpy())
         probe = fit_linear(encoder.embed(stage.train.images).numpy(), stage.train.labels)

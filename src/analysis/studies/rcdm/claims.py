@@ -11,6 +11,7 @@ CEILING = 0.5  # of what is read from real composites, that decoded ones must re
 QUARTER = 0.25
 
 _FAITHFUL = "samples of the encoder are faithful: R2 holds for it alone"
+_LEARNT = "encoders above their untrained copies"
 _TENTH = "a tenth of the whole change is the least that we would call visible"
 _LEAST = "two hundredths of the whole change are the least that we would call a difference"
 _MORE = "a tenth more is the least that we would call a difference"
@@ -72,7 +73,7 @@ R2 = Claim(
         ),
         negative="samples drawn from nothing",
         positive="samples drawn from 8 × 8 thumbnails",
-        preconditions=("encoders above their untrained copies",),
+        preconditions=(_LEARNT,),
     ),
 )
 R3 = Claim(
@@ -87,23 +88,25 @@ R3 = Claim(
                 "augmentations of the training and encoders",
                 0.1,
                 _TENTH,
+                needs=_FAITHFUL,
             ),
             Condition(
                 "direct",
-                "squared distance that augmentations move the representation itself, as a share of that of two images",
+                "squared distance that augmentations move the representation itself, as a share of that of two images, mean "
+                "over augmentations and all such encoders of the run",
                 0.1,
                 _TENTH,
             ),
             Condition(
                 "kept",
-                "squared distance that augmentations move the representation, over that of the untrained copy",
+                "squared distance that augmentations move the representation, over that of the untrained copy, same encoders",
                 QUARTER,
                 "training that left less than a quarter made it invariant",
             ),
         ),
         negative="the representation averaged over the augmentations, invariant by construction",
         positive="an 8 × 8 thumbnail as representation",
-        preconditions=(_FAITHFUL,),
+        preconditions=(_LEARNT,),
     ),
 )
 R4 = Claim(
@@ -118,22 +121,29 @@ R4 = Claim(
                 "over augmentations of the training and encoders",
                 0.02,
                 _LEAST,
+                needs=_FAITHFUL,
             ),
             Condition(
-                "more", "share of changes that no training had, seen in samples, backbones minus projectors", 0.02, _LEAST
+                "more",
+                "share of changes that no training had, seen in samples, backbones minus projectors",
+                0.02,
+                _LEAST,
+                needs=_FAITHFUL,
             ),
             Condition(
                 "direct",
                 "squared distance that all these changes move the representation itself, as a share of that of two images, "
-                "backbones minus projectors",
+                "backbones minus projectors, mean over all such encoders of the run",
                 0.02,
                 _LEAST,
             ),
-            Condition("invariant", "1 minus the share that samples of projectors show of augmentations", 0.9, _TENTH),
+            Condition(
+                "invariant", "1 minus the share that samples of projectors show of augmentations", 0.9, _TENTH, needs=_FAITHFUL
+            ),
         ),
         negative="the backbone in place of the projector",
         positive="an 8 × 8 thumbnail as backbone, the representation averaged over all changes as projector",
-        preconditions=(_FAITHFUL,),
+        preconditions=(_LEARNT,),
     ),
 )
 R5 = Claim(

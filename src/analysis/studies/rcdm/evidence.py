@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from analysis.studies.rcdm.measured import AVERAGED, BLURRED, LABEL, NULL, PIXEL
 
 Array = np.ndarray
 Quantities = Mapping[str, Estimate]
+Unit = TypeVar("Unit")
 FREE, PROBE, CHANCE = "label-free", "probe", "random"
 
 
@@ -42,6 +44,30 @@ def _faithful(m: Measured, names: Sequence[str]) -> tuple[list[str], tuple[str, 
         return held, ()
     words = ", ".join(f"{facts(m.encoder(name)).title} {rank:.2f}" for name, rank in ranks.items())
     return list(names), (f"no decoder of this run is faithful to a backbone (mean reciprocal rank: {words}; see R2)",)
+
+
+def _withheld(unfaithful: Sequence[str], *conditions: str) -> dict[str, str]:
+    """Why conditions that are read off samples cannot be tested."""
+    return {condition: reason for reason in unfaithful for condition in conditions}
+
+
+def _alike(m: Measured, tap: str) -> dict[str, str]:
+    """Encoder -> its representation `tap`, drawn or not, of those that learnt to align two views of an image."""
+    known = {c.encoder: c.name for c in (*m.compared, *m.taps) if c.tap == tap and c.spatial and not c.shuffled}
+    failed = not_learned(known)
+    return {name: tap for name, tap in known.items() if facts(name).aligning and name not in failed}
+
+
+def _with_copies(m: Measured) -> list[tuple[str, str]]:
+    """Backbones of encoders that learnt to align two views, each with that of its untrained copy, if the run has it."""
+    copies = {m.encoder(name): name for name in m.conditions("none", "backbone")}
+    own = {name: facts(encoder).untrained for encoder, name in _alike(m, "backbone").items()}
+    return [(name, copies[copy]) for name, copy in own.items() if copy in copies]
+
+
+def _twice(units: Sequence[Unit]) -> list[Unit]:
+    """The units of a control, at least two: over a single one every interval is infinite."""
+    return [*units] * (2 if len(units) == 1 else 1)
 
 
 def _closeness(m: Measured, subjects: Sequence[tuple[str, str]]) -> Quantities:
@@ -115,22 +141,31 @@ def _r3(m: Measured) -> Evidence:
     if _lacks(unmet):
         return Evidence(unmet=unmet)
     held, unfaithful = _faithful(m, names)
-    (copy,) = m.conditions("none", "backbone")[:1]
-    floor = _shown(m, "moved", copy, TRAINED)
+    pairs = _with_copies(m)
 
-    def read(subjects: Sequence[str]) -> Quantities:
-        """Of one representation per encoder."""
-        moved = [_shown(m, "moved", name, TRAINED) for name in subjects]
+    def read(subjects: tuple[Sequence[str], Sequence[tuple[str, str]]]) -> Quantities:
+        """Of representations that are drawn, and of (representation, that of its untrained copy)."""
+        drawn, compared = subjects
+        moved = [(_shown(m, "moved", name, TRAINED), _shown(m, "moved", copy, TRAINED)) for name, copy in compared]
         return {
-            "samples": m.over([_shown(m, "share", name, TRAINED) for name in subjects]),
-            "direct": m.over(moved),
-            "kept": m.over([values / floor for values in moved]),
+            "samples": m.over([_shown(m, "share", name, TRAINED) for name in drawn]),
+            "direct": m.over([own for own, _ in moved]),
+            "kept": m.over([own / floor for own, floor in moved]),
         }
 
-    k = max(2, len(held))
-    averaged = [name + AVERAGED for name in held] * (k // len(held))
+    (copy,) = m.conditions("none", "backbone")[:1]
+    averaged, thumbnails = (_twice(units) for units in ([name + AVERAGED for name in held], [THUMBNAIL]))
     return three(
-        read, held, averaged, [THUMBNAIL] * k, n=len(held), unit="encoders", unmet=(*unmet, *unfaithful), note=_both(m, held)
+        read,
+        (held, pairs),
+        (averaged, [(name, copy) for name in averaged]),
+        (thumbnails, [(name, copy) for name in thumbnails]),
+        n=len(held),
+        unit="encoders",
+        unmet=unmet,
+        note=_both(m, held),
+        counts=dict.fromkeys(("direct", "kept"), len(pairs)),
+        withheld=_withheld(unfaithful, "samples"),
     )
 
 
@@ -151,35 +186,41 @@ def _r4(m: Measured) -> Evidence:
     if _lacks(unmet) or not names:
         return Evidence(unmet=unmet or ("this run has no projector of a self-supervised encoder",))
     held, unfaithful = _faithful(m, names)
+    heads = {name: str(m.projector(name)) for name in held}
+    backs = _alike(m, "backbone")
+    both = [(backs[encoder], head) for encoder, head in _alike(m, "projector").items()]
 
-    def read(subjects: Sequence[tuple[str, str]]) -> Quantities:
-        """Of (backbone, projector) of every encoder."""
+    def read(subjects: tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str]]]) -> Quantities:
+        """Of (backbone, projector) of encoders that are drawn, and of all that are compared."""
+        drawn, compared = subjects
 
-        def gap(quantity: str, kinds: Sequence[str]) -> Estimate:
-            return m.over([_shown(m, quantity, back, kinds) - _shown(m, quantity, head, kinds) for back, head in subjects])
+        def gap(quantity: str, pairs: Sequence[tuple[str, str]], kinds: Sequence[str]) -> Estimate:
+            return m.over([_shown(m, quantity, back, kinds) - _shown(m, quantity, head, kinds) for back, head in pairs])
 
         return {
-            "gap": gap("share", TRAINED),
-            "more": gap("share", OTHER),
-            "direct": gap("moved", (*TRAINED, *OTHER)),
-            "invariant": m.over([1 - _shown(m, "share", head, TRAINED) for _, head in subjects]),
+            "gap": gap("share", drawn, TRAINED),
+            "more": gap("share", drawn, OTHER),
+            "direct": gap("moved", compared, (*TRAINED, *OTHER)),
+            "invariant": m.over([1 - _shown(m, "share", head, TRAINED) for _, head in drawn]),
         }
 
-    heads = {name: str(m.projector(name)) for name in held}
+    same, apart = (_twice(pairs) for pairs in ([(n, n) for n in held], [(THUMBNAIL, n + AVERAGED) for n in held]))
     return three(
         read,
-        [(name, heads[name]) for name in held],
-        [(name, name) for name in held] * (2 if len(held) == 1 else 1),
-        [(THUMBNAIL, name + AVERAGED) for name in held] * (2 if len(held) == 1 else 1),
+        (list(heads.items()), both),
+        (same, same),
+        (apart, apart),
         n=len(held),
         unit="encoders",
-        unmet=(*unmet, *unfaithful),
+        unmet=unmet,
         note=_both(m, list(heads.values())).replace("Of augmentations", "Projectors, of augmentations"),
+        counts={"direct": len(both)},
+        withheld=_withheld(unfaithful, "gap", "more", "invariant"),
     )
 
 
 def _r5(m: Measured) -> Evidence:
-    strata = _alike(dict.fromkeys(key[1] for key in m.draws if key[0] == "shift" and key[1] != PIXELS))
+    strata = _like_networks(dict.fromkeys(key[1] for key in m.draws if key[0] == "shift" and key[1] != PIXELS))
     labels, ours = ([name for pair in strata for name in pair[side]] for side in (0, 1))
     if min(len(labels), len(ours)) < 2:
         return Evidence(unmet=("a sentence about methods needs two encoders of each kind, of like networks",))
@@ -215,7 +256,7 @@ def _r5(m: Measured) -> Evidence:
     )
 
 
-def _alike(names: Iterable[str]) -> list[tuple[list[str], list[str]]]:
+def _like_networks(names: Iterable[str]) -> list[tuple[list[str], list[str]]]:
     """Supervised and self-supervised encoders of one network and one kind of images, wherever there are both.
 
     They have the same untrained copy; where nobody has one, the family of networks tells.
@@ -252,12 +293,11 @@ def _r6(m: Measured) -> Evidence:
         ]
         return {"gain": m.over(gains), "path": m.over([m.draws[order, path] for *_, path, order in subjects])}
 
-    twice = 2 if len(held) == 1 else 1
     return three(
         read,
         [(name, COMMON, name, "path") for name in held],
-        [(name, RANDOM, name, "path shuffled") for name in held] * twice,
-        [(name, COMPOSITE, THUMBNAIL, "path") for name in held] * twice,
+        _twice([(name, RANDOM, name, "path shuffled") for name in held]),
+        _twice([(name, COMPOSITE, THUMBNAIL, "path") for name in held]),
         n=len(held),
         unit="encoders",
         unmet=unmet,

@@ -42,7 +42,7 @@ def measure(params: Rcdm, decoder: Decoder | None = None) -> Measured:
         factors(stage, samples, measured)
         layers(stage, measured)
         edits(stage, samples, measured)
-    measured.tables["taps"] = tap_rows(stage.taps)
+    measured.tables["taps"] = tap_rows((*stage.taps, *measured.compared))
     measured.tables["families"] = family_rows(measured)
     measured.tables["training"] = _training(params, decoder)
     measured.tables["decoder"] = [_decoder_row(decoder)]

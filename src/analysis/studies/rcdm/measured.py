@@ -22,11 +22,13 @@ class Measured(base.Measured):
 
     Attributes:
         taps: the conditions of the run.
+        compared: representations of further encoders, which are not drawn.
         pictures: panel -> column heading -> images (k, s, s, 3) uint8, in order.
         stale: encoder -> why the decoder's word on it counts for nothing.
     """
 
     taps: tuple[Condition, ...] = ()
+    compared: tuple[Condition, ...] = ()
     pictures: dict[str, dict[str, Array]] = field(default_factory=dict)
     stale: dict[str, str] = field(default_factory=dict)
 
@@ -45,7 +47,7 @@ class Measured(base.Measured):
 
     def encoder(self, name: str) -> str:
         """The encoder behind a condition."""
-        return next(c.encoder for c in self.taps if c.name == name)
+        return next(c.encoder for c in (*self.taps, *self.compared) if c.name == name)
 
     def projector(self, backbone: str) -> str | None:
         """The condition on the projector of the same encoder, if the decoder knows it."""

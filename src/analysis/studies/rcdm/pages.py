@@ -1,12 +1,16 @@
 """What the page says: tables and sentences, from the stored numbers alone."""
 
+import numpy as np
+
 from analysis.prose import NOTHING, Column, Prose, number, say, table
 from analysis.results import Results, Row
 from analysis.studies.rcdm.factors import TITLES
 from analysis.studies.rcdm.manipulation import COMMON, PART, RANDOM, RELEASED
+from analysis.studies.rcdm.measured import SHUFFLED
 from analysis.studies.rcdm.published import CODE, FID, INCEPTION_SCORE, SIZE, WEIGHTS
 from analysis.verdict_prose import answer
 
+_KINDS = {"trained": "augmentations", "other": "other changes"}
 INTERVAL: dict[str, Column] = {"value": ("Value", ".2f"), "low": ("Low", ".2f"), "high": ("High", ".2f")}
 WHAT = {
     "R1": "that samples are on par with good generative models",
@@ -112,6 +116,33 @@ def _families(results: Results, quantity: str) -> Prose:
     if not rows:
         return say("The factors of these images are not known: this part needs Scenes.")
     return table(rows.values(), {"family": "Representation", **{name: (head, ".2f") for name, head in TITLES.items()}})
+
+
+def compared_rows(results: Results) -> list[Row]:
+    """Encoder, drawn or not: squared distance that changes move its backbone and its projector, of that of two images."""
+    found: dict[str, Row] = {}
+    for row in results.tables["taps"]:
+        if (
+            row["tap"] not in ("backbone", "projector")
+            or not row["spatial"]
+            or row["condition"] == SHUFFLED
+            or not row["encoder"]
+        ):
+            continue
+        own = [r for r in results.tables["distances"] if r["condition"] == row["condition"]]
+        entry = found.setdefault(row["encoder"], {"title": row["title"].removesuffix(f" {row['tap']}")})
+        for words, trained in (("trained", True), ("other", False)):
+            entry[f"{row['tap']}, {words}"] = float(np.mean([r["value"] for r in own if r["trained"] == trained]))
+    return list(found.values())
+
+
+def compared_table(results: Results) -> Prose:
+    """How far changes of an image move every encoder of the run, no decoder in between."""
+    heads = {
+        f"{tap}, {words}": f"{tap.capitalize()}, {end}" for words, end in _KINDS.items() for tap in ("backbone", "projector")
+    }
+    rows = compared_rows(results)
+    return table(rows, {"title": "Encoder", **{key: (head, ".3f") for key, head in heads.items()}})
 
 
 def attacked_table(results: Results) -> Prose:

@@ -1,7 +1,7 @@
 """The parameters of the study and their presets."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +19,7 @@ class Rcdm(StudyParams):
     title: ClassVar[str] = "Representations seen through a diffusion model"
     paper: ClassVar[str] = "bordes2022"
     place: ClassVar[int] = 2
+    renamed: ClassVar[Mapping[str, str]] = {"attacked": "compared"}
 
     decoder: str = Field(
         "scenes", pattern=r"^[a-z0-9-]+$", description="decoder that draws: a name in data/decoders, or in build/decoders"
@@ -27,7 +28,9 @@ class Rcdm(StudyParams):
         (), description="further decoders, of one representation, whose training is shown beside it"
     )
     encoders: Names = Field(description="encoders whose representations are drawn; the decoder must know them")
-    attacked: tuple[str, ...] = Field((), description="further encoders that are attacked and not drawn")
+    compared: tuple[str, ...] = Field(
+        (), description="further encoders, not drawn: they are attacked, and how far changes of the image move them is measured"
+    )
     judge: str = Field("zoo:moco", description="encoder held out: samples are compared and read in its features only")
     dataset: str = Field("scenes:objects", description="images that are represented")
     unfamiliar: tuple[str, ...] = Field((), description="data sets unlike those the decoder was trained on")
@@ -60,7 +63,7 @@ class Rcdm(StudyParams):
     @property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Also the encoder that judges, and the decoder."""
-        names = tuple(dict.fromkeys((*self.encoders, *self.attacked, self.judge)))
+        names = tuple(dict.fromkeys((*self.encoders, *self.compared, self.judge)))
         card = paths.decoder(self.decoder)
         files = (card, card.with_suffix(".safetensors"), *map(paths.decoder, self.histories))
         short = (file.relative_to(paths.DATA) if file.is_relative_to(paths.DATA) else file for file in files)
@@ -118,7 +121,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
         "histories": ("simclr-backbone",),
         "encoders": ("zoo:simclr", "zoo:vicreg", "zoo:supervised", "zoo:untrained"),
-        "attacked": ("zoo:supervised-patch",),
+        "compared": ("zoo:supervised-patch",),
         "unfamiliar": ("scenes:textures",),
         **{"n_bank": 160, "n_train": 300, "n_images": 12, "n_again": 4, "n_changed": 3, "n_unfamiliar": 4},
         **{"n_attacked": 4, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (8.0,), "steps": 4, "n_bootstrap": 100},
@@ -126,7 +129,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "default": {
         **{"histories": ("simclr-backbone", "simclr-backbone-long"), "encoders": groups.DRAWN},
-        "attacked": (*_OTHERS, "zoo:supervised-patch", "zoo:supervised-vit"),
+        "compared": (*_OTHERS, "zoo:supervised-patch", "zoo:supervised-vit"),
         "unfamiliar": ("scenes:textures", "scenes:fine"),
     },
     "real": {
@@ -136,7 +139,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
             *groups.PHOTOGRAPHIC_CONTROLS,
         ),
         **{"judge": "vit-tiny", "dataset": "imagenette", "unfamiliar": ("eth80",)},
-        "attacked": (
+        "compared": (
             *(f"zoo:{name}-imagenette" for name in ("moco", "barlow-twins", "supervised-patch")),
             *("conv4:sup_Conv4_baseline_aug", "conv4:sup_Conv4_protonet_aug_20way_5shot"),
             *("conv4:protoclr_miniimagenet_3query_50bs", "conv4:umtra_miniimagenet_1query_5bs"),

@@ -114,10 +114,10 @@ def percent(share: float) -> str:
 
 def changes(shown: Sequence[Row], moved: Sequence[Row], titles: Titles) -> Drawn:
     """Share of each change that samples show (left), and distance it moves each representation (right)."""
-    order = [*TRAINED, *OTHER]
-    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.27 * len({row["condition"] for row in shown})))
+    order, drawn = [*TRAINED, *OTHER], {row["condition"] for row in shown}
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.27 * len(drawn)))
     for ax, rows, name in zip(axes, (shown, moved), ("share shown in samples", "squared distance, of two images"), strict=True):
-        table = pd.DataFrame(rows)
+        table = pd.DataFrame([row for row in rows if row["condition"] in drawn])
         cells = table.pivot_table(index="condition", columns="change", values="value", sort=False, dropna=False)
         cells = cells[[change for change in order if change in cells]]
         heatmap(cells.set_axis([str(titles(c)) for c in cells.index]), ax, size=6.5, turned=60)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from analysis import datasets
-from analysis.decoders.conditions import Condition, thumbnails
+from analysis import datasets, encoders
+from analysis.decoders.conditions import Condition, condition, read, thumbnails
 from analysis.decoders.ranks import relative_distance
+from analysis.progress import track
 from analysis.results import Row
 from analysis.studies.rcdm.changes import CHANGES, LIGHT, OTHER, READING_WORDS, READINGS, TRAINED, shares
 from analysis.studies.rcdm.drawn import Samples, part
@@ -29,7 +30,7 @@ def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
         if tap.shuffled or tap.name in (NULL, LABEL):
             continue
         if tap.spatial:
-            _distances(stage, measured, tap, moved)
+            _distances(measured, tap, stage.h(tap.name), {key: h[tap.name] for key, h in moved.items()})
         if tap.tap == "hidden" or not tap.spatial:
             continue
         drawn = stage.draw_groups(tap.name, [h[tap.name][:n] for h in moved.values()], stage.noise(n))
@@ -42,13 +43,25 @@ def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
                 panel[tap.name] = _pairs(before, after)
         if tap.name in measured.conditions("self", "backbone"):
             _averaged(stage, measured, tap, images[:n], changed, moved)
+    _compared(stage, measured, changed)
 
 
-def _distances(stage: Stage, measured: Measured, tap: Condition, moved: dict[str, dict[str, Array]]) -> None:
-    """Squared distance that each change moves a representation, as a share of that of two images."""
-    bank = stage.h(tap.name)
+def _compared(stage: Stage, measured: Measured, changed: dict[str, Array]) -> None:
+    """How far changes move backbones and projectors of encoders that are not drawn."""
+    for name in track(stage.params.compared, "changes", unit="encoder"):
+        encoder = encoders.load(name, stage.params.device)
+        taps = ("backbone", "projector") if encoder.has_projector else ("backbone",)
+        bank, rows = read(encoder, stage.bank.images, taps), {key: read(encoder, x, taps) for key, x in changed.items()}
+        for tap in taps:
+            one = condition(f"{name}:{tap}")
+            _distances(measured, one, bank[tap], {key: h[tap] for key, h in rows.items()})
+            measured.compared += (one,)
+
+
+def _distances(measured: Measured, tap: Condition, bank: Array, moved: dict[str, Array]) -> None:
+    """Squared distance that each change moves a representation (n, d) of the bank's first images, as a share of that of two."""
     for name, h in moved.items():
-        apart = relative_distance(h[tap.name], bank[: len(h[tap.name])], bank)
+        apart = relative_distance(h, bank[: len(h)], bank)
         measured.add("distances", _row(tap, name), measured.mean(apart), ("moved", tap.name, name))
 
 
