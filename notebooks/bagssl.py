@@ -31,6 +31,7 @@ run_dir = None
 encoders = None
 followed = None
 dataset = None
+maps = None
 n_train = None
 n_test = None
 n_local = None
@@ -257,17 +258,18 @@ study.show(
 folded("Both losses in numbers", pages.identity_table(results))
 
 # %% [markdown]
-# In Scenes it is known which kinds of patches meet: a background of one family meets a creature of any species as
+# Which kinds of patches meet is known in Scenes, and where the pixels of photographs are labelled (there it is counted on other
+# photographs). In Scenes a background of one family meets a creature of any species as
 # often as chance has it, and never a background of another family. By their looks, two backgrounds may well be nearer to each
-# other than to a creature; if the loss models co-occurrence, its representations must say the opposite. A patch is of the kind that its
-# middle pixel shows. Similarities are taken between patches of different images only.
+# other than to a creature; if the loss models co-occurrence, its representations must say the opposite. A patch is of the kind
+# that its middle pixel shows. Similarities are taken between patches of different images only.
 
 # %%
 study.show(
     plots_patches.relations(tables["relations"], titles),
     "relations",
     "Mean centred cosine of patches of two different images, by the relation of their kinds; bootstrap intervals over images.",
-) if tables.get("relations") else say("*What occurs together is known in Scenes only; this run has other images.*")
+) if tables.get("relations") else say("*What occurs together is known in Scenes and where pixels are labelled; this run has other images.*")
 
 # %%
 folded("Co-occurrence, encoder by encoder", pages.cooccurrence_table(results))

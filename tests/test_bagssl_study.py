@@ -410,7 +410,7 @@ def test_bootstrap_similarities_of_kinds_are_those_of_the_library_at_equal_weigh
     rng = np.random.default_rng(0)
     z, found = rng.standard_normal((12, 5, 6)), rng.integers(0, len(KINDS), (12, 5))
     doubled = np.stack([np.ones(12), np.concatenate([[2, 0], np.ones(10)])])
-    once = loss.similarities(z, found, doubled)
+    once = loss.similarities(z, found, doubled, len(KINDS))
     assert np.allclose(once[0], similarities_of_all(z, found), equal_nan=True)
     assert not np.allclose(once[1], once[0], equal_nan=True)
     joint = np.full((len(KINDS), len(KINDS)), 1.0) + np.diag(rng.random(len(KINDS)))

@@ -12,11 +12,13 @@ from analysis.encoders import facts as facts_module
 from analysis.encoders.facts import Facts
 from analysis.errors import UserError
 from analysis.rules import Finding, judge
+from analysis.similarity import debiased_cka
 from analysis.studies.base import Measured
 from analysis.studies.masking_cka import evidence, planted
 from analysis.studies.masking_cka import measure as module
-from analysis.studies.masking_cka.claims import CLAIMS
+from analysis.studies.masking_cka.claims import CLAIMS, SMALLEST
 from analysis.studies.masking_cka.evidence import judged
+from analysis.studies.masking_cka.masks import CORNERS, corner, occlusion_masks
 from analysis.studies.masking_cka.overlap import direction_overlap
 from analysis.studies.masking_cka.params import MaskingCka
 
@@ -209,3 +211,21 @@ def test_made_codes_hold_what_is_visible_each_side_by_itself() -> None:
         assert not codes["object"][1].any()
         assert not codes["background"][0].any()
         assert planted.weighed(codes, 0.9)["complete"].var() > 0
+
+
+@pytest.mark.parametrize("side", [0.35, 0.6])
+def test_made_readers_lose_more_by_the_square_where_their_object_is_than_elsewhere(side: float) -> None:
+    """What makes the positive control of M2 true of each of them, whether objects are small or large."""
+    n, h = 200, 32
+    rng = np.random.default_rng(0)
+    foreground = np.zeros((n, h, h), bool)
+    for one in foreground:
+        low = ((1 - side) / 2 * h + rng.integers(-2, 3, 2)).astype(int)
+        one[low[0] : low[0] + int(side * h), low[1] : low[1] + int(side * h)] = True
+    squares = occlusion_masks(h, 0.5)
+    codes = planted.codes({"complete": np.ones((h, h), bool), **squares}, foreground, local=True, seed=0)
+    for name, share in module.READERS.items():
+        seen = planted.weighed(codes, share)
+        lost = {key: 1 - debiased_cka(seen["complete"], rows) for key, rows in seen.items()}
+        gap = lost["occluded_50"] - np.mean([lost[corner(key, 0.5)] for key in CORNERS])
+        assert gap > 2 * SMALLEST if share > 0.5 else gap < SMALLEST, name

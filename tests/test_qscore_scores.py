@@ -5,8 +5,10 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.studies.qscore import scores
-from analysis.studies.qscore.activity import Activity, Definition, discriminative, highly_active, moments
+from analysis.studies.qscore.activity import Activity, Definition, discover, discriminative, highly_active, moments
+from analysis.studies.qscore.planted import plant
 from analysis.studies.qscore.scores import q_score
+from analysis.studies.qscore.selectivity import selectivity
 
 
 def heavy(n: int, r: int, seed: int = 0) -> np.ndarray:
@@ -261,3 +263,21 @@ def test_bad_input_gets_one_clear_line(call, words: str) -> None:
         call()
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("classes", "power"), [(10, 2.0), (10, 3.0), (4, 2.0), (30, 2.0)])
+def test_class_features_planted_as_a_control_are_more_selective_than_any_representations_own(
+    classes: int, power: float
+) -> None:
+    """Also where the representation's own features follow their classes and are rarely active."""
+    rng, n, r = np.random.default_rng(0), 1500, 256
+    labels = np.arange(n) % classes
+    liked = 1 + 2 * rng.random((classes, r))
+    h = (rng.exponential(size=(n, r)) * liked[labels]) ** power
+    of = discover(h, Definition(3.0))
+    found = plant(h, labels, np.full(n, 0.55), np.arange(classes), of, seed=1)
+    new = discover(found, of.definition)
+    shares = selectivity(found, labels, np.ones((1, n)))[0]
+    assert new.features[r:].mean() > 0.7, "D is mostly what was planted"
+    assert shares[r:].mean() > shares[:r].max()
+    assert shares[new.features].mean() - shares.mean() > 0.05

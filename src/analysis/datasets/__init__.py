@@ -49,8 +49,10 @@ def load(name: str, *, size: int, n: int | None = None, seed: int = 0, split: st
 
     The shorter side is resized to round(size * 256 / 224) (bicubic, antialiased) and the centre cropped; masks take the
     same way with the nearest pixel. Square sources without a margin (Tiny-ImageNet, scenes) are resized only.
-    `n` draws a subset, balanced over the classes, with `numpy.random.default_rng(seed)`; samples are in the order of their
-    ids, which depend neither on `size` nor on `n`. Only the chosen files are decoded. `n` larger than the set: all of it.
+    `n` draws a subset, balanced over the classes, with `numpy.random.default_rng(seed)`. So is every beginning of it, and a
+    smaller `n` gives the beginning of a larger one: in the first k of n images no class is left out that k has room for. Ids
+    depend neither on `size` nor on `n`. Only the chosen files are decoded. `n` larger than the set: all of it. Without
+    `n` all are in the order of their ids.
     Without `split` it is that of `default_split`. A set without official splits has one, `test`. For scenes `seed` and
     `split` choose the world, and `n` its first images; options of the kind follow the name:
     `scenes:context?correlation=0.5&scale=0.9` (see `scenes.options.OPTIONS`).

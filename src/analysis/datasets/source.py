@@ -53,7 +53,7 @@ class Table:
     """All samples of one split.
 
     Attributes:
-        samples: in any order; they are loaded in the order of their ids.
+        samples: in any order.
         classes: class names.
         masks: reads the masks of a sample at the resolution of its file, name -> (height, width).
         straight: square images without a margin: resize only, no crop.
@@ -160,20 +160,23 @@ class Source:
 
 
 def choose(labels: np.ndarray, n: int | None, seed: int) -> np.ndarray:
-    """Ascending indices of `n` samples, the same number from every class as far as the classes reach.
+    """Indices of `n` samples, in an order of which every beginning holds the same number of every class, as far as they reach.
 
-    A smaller `n` with the same seed is a subset of a larger one. `n` None, or more than there are: all.
+    A smaller `n` with the same seed is the beginning of a larger one; more than there are is all, in such an order. `n` None:
+    all as they are.
     """
+    if n is None:
+        return np.arange(len(labels))
     order = np.random.default_rng(seed).permutation(len(labels))
     rank = np.empty(len(labels), dtype=int)  # how many of the same class come earlier in the random order
     for label in np.unique(labels):
         rows = order[labels[order] == label]
         rank[rows] = np.arange(len(rows))
-    return np.sort(order[np.argsort(rank[order], kind="stable")][:n])
+    return order[np.argsort(rank[order], kind="stable")][:n]
 
 
 def chosen(name: str, table: Table, n: int | None, seed: int) -> list[Sample]:
-    """The samples of a table that `choose` takes, in the order of their ids.
+    """The samples of a table that `choose` takes of their ids in order.
 
     Raises:
         UserError: no images.

@@ -198,7 +198,7 @@ def chosen(
         condition = f"{encoder.removeprefix('zoo:')}:{tap}{INJECT[inject]}"
         shared = Trunk("scenes:objects", "tiny32", "", (condition,))
     recipe = preset(preset_name or shared.preset)
-    sizes = {"steps": steps or recipe.steps, "images": images or recipe.images}
-    recipe = replace(recipe, dataset=dataset or shared.dataset, start=start, **sizes)
+    steps, images = steps or recipe.steps, images or recipe.images
+    recipe = replace(recipe, dataset=dataset or shared.dataset, steps=steps, images=images, start=start)
     name = trunk_name or re.sub(r"[^\w.-]+", "-", shared.conditions[0])
     return name, shared.conditions, shared.suffix, recipe

@@ -146,7 +146,7 @@ def _photographs(data: str, n: int, split: str) -> tuple[np.ndarray, np.ndarray]
     from analysis import datasets
 
     table = datasets.table(data, split)
-    samples = chosen(data, table, n, seed=0)
+    samples = sorted(chosen(data, table, n, seed=0), key=lambda sample: sample.id)
 
     def decoded() -> dict[str, np.ndarray]:
         """Images (n, SIZE, SIZE, 3) uint8."""

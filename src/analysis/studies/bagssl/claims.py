@@ -173,7 +173,7 @@ B6 = Claim(
         positive="the optimum of the co-occurrence loss on the counted kinds",
         preconditions=(
             f"the identity L_C(w) = 2w L_S(w/2) + K holds to {EXACT:g} on counted kinds",
-            "images whose kinds of patches are known (Scenes)",
+            "images whose kinds of patches are known (Scenes, or photographs with maps of classes)",
         ),
     ),
 )

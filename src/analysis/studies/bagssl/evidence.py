@@ -192,7 +192,7 @@ def _b6(bags: Bags, params: BagSSL) -> Evidence:
     true, shuffled = (f"{what}, {UNLIKE}" for what in (TRUE, SHUFFLED))
     names, note = _learned([name for name, role in bags.roles.items() if role.aligning])
     if bags.optimum is None:
-        return Evidence(unmet=("what occurs together is known in Scenes only",))
+        return Evidence(unmet=("what occurs together is known in Scenes, and in photographs with maps of classes",))
     if bags.gap > EXACT:
         return Evidence(unmet=(f"the identity of the two losses fails by {bags.gap:.1e}",))
     if unmet := _lacking(bags, names, "encoders trained by joint embedding"):

@@ -173,7 +173,7 @@ def identity_table(results: Results) -> Prose:
 def cooccurrence_table(results: Results) -> Prose:
     """Agreement of similarities with co-occurrence: of encoders, and of the loss's own best solutions."""
     if not results.tables.get("cooccurrence"):
-        return say("*What occurs together is known in Scenes only; this run has other images.*")
+        return say("*What occurs together is known in Scenes and where pixels are labelled; this run has other images.*")
     names = titles(results)
     rows: dict[Any, Row] = {}
     for row in results.tables["optima"]:

@@ -1,7 +1,7 @@
 """The parameters of the study and their presets."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,10 @@ class BagSSL(StudyParams):
     encoders: Names = Field(description="encoders to read; those trained on patches of one size with multi-scale partners")
     followed: tuple[str, ...] = Field((), description="encoders, of these, that get the curves over patch size and number")
     dataset: str = Field("scenes:objects", description="images: probes from its training half, everything else from the other")
+    maps: Literal["", "coco", "camvid", "ade20k", "cityscapes"] = Field(
+        "",
+        description="photographs with maps of classes, of whose patches it is asked what occurs together; empty: Scenes only",
+    )
     n_train: int = Field(800, ge=50, le=2_000_000, description="training images")
     n_test: int = Field(800, ge=20, le=1_000_000, description="images to judge by")
     n_local: int = Field(400, ge=8, le=100_000, description="of these, those whose single patches are compared")
@@ -40,8 +44,8 @@ class BagSSL(StudyParams):
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """The one data set, as a run is checked and fingerprinted by them."""
-        return (self.dataset,)
+        """All data sets, as a run is checked and fingerprinted by them."""
+        return tuple(dict.fromkeys(name for name in (self.dataset, self.maps) if name))
 
     @property
     def reads(self) -> dict[str, tuple[str, ...]]:
@@ -52,7 +56,8 @@ class BagSSL(StudyParams):
     @property
     def needs(self) -> dict[str, tuple[str, ...]]:
         """See `StudyParams.needs`."""
-        return {self.dataset: ("train", "classes")}
+        needs: dict[str, tuple[str, ...]] = {self.maps: ("train", "masks")} if self.maps else {}
+        return needs | {self.dataset: ("train", "classes")}
 
     @property
     def least(self) -> dict[str, dict[str, int]]:
@@ -90,7 +95,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
             *(*groups.PHOTOGRAPHIC_CONTROLS, "conv4:protoclr_miniimagenet_3query_50bs", "conv4:random_init"),
         ),
         "followed": ("zoo:simclr-imagenette",),
-        "dataset": "imagenette",
+        **{"dataset": "imagenette", "maps": "coco"},
         **{"n_train": 1200, "n_test": 600, "n_local": 200, "n_counts": 100, "most": 128},
     },
     "paper": {

@@ -112,6 +112,10 @@ class Reading:
             return self._kept["test", side][:n]
         return self._read(patch_features, self.sample.images["test"][:n], self.sample.local_boxes(side), side)
 
+    def at(self, images: Array, corners: Array, side: int) -> Array:
+        """Representations of patches of other images at given corners (n, m, 2), (n, m, d)."""
+        return self._read(patch_features, images, corners, side)
+
     def central(self, half: Half, side: int) -> Array:
         """Representations of the patch in the middle of each image, (n, d)."""
         images = self.sample.images[half]

@@ -56,7 +56,7 @@ M2 = Claim(
             ),
         ),
         negative="squares in the two left corners in place of the centre, against those in the right ones",
-        positive="made representations that read the object and the rest of the image, each in another mixture",
+        positive="made representations that read mostly the object, each in another mixture with the rest of the image",
     ),
 )
 M3 = Claim(

@@ -31,7 +31,7 @@ ARMS = {  # how object and background are told apart: the pair of variants
 PERMUTATIONS = 10  # of the panel, for orientation
 ON_COMPONENTS = ("mean_cca", "squared_cca", "pwcca")  # measured after projection on n / 10 principal components
 SEPARATE, MEAN_GREY = "made:separate", "made:mean-grey"
-READERS = {f"made:reader-{share}": share / 100 for share in (10, 50, 60, 70, 80, 90)}  # share of the object in what is read
+READERS = {f"made:reader-{share}": share / 100 for share in (10, 70, 75, 80, 85, 90)}  # share of the object in what is read
 Features = dict[
     tuple[str, str], dict[str, np.ndarray]
 ]  # (fill, variant) -> layer -> (n, d); fill "none" where nothing is painted

@@ -12,9 +12,9 @@ STRENGTH = 1.5  # of a planted feature, relative to the largest one of the image
 def plant(h: Array, labels: Array, clear: Array, classes: Array, of: Discriminative, seed: int) -> Array:
     """(n, r + more) features h (n, r) with class features appended, for which these claims hold by construction.
 
-    A clear image excites the features of its class, any other as many of the representation's most often active features,
-    which are not in D: sparsity does not tell them apart. Planted features are about as often active as the upper fifth of the
-    representation's own.
+    A clear image excites all features of its class, any other as many of the representation's most often active features,
+    which are not in D: sparsity does not tell them apart. A feature that only some clear images showed would be no more
+    selective for its class than the representation's own are.
 
     Args:
         labels: (n,) classes, of `classes`.
@@ -25,13 +25,10 @@ def plant(h: Array, labels: Array, clear: Array, classes: Array, of: Discriminat
     n, r = h.shape
     generic = np.argsort(of.percent, kind="stable")[-max(2, round(GENERIC * r)) :]
     each = min(max(1, round(SHARE * r / len(classes))), len(generic))
-    wanted = np.quantile(of.percent, 0.8) / 100
-    kept = min(1.0, max(wanted * len(classes) / max(clear.mean(), 1e-6), 1 / each))
-    shown, strong = rng.random(n) < clear, rng.random((n, each)) < kept
+    shown = rng.random(n) < clear
     own = r + np.searchsorted(classes, labels)[:, None] * each + np.arange(each)
     other = generic[rng.random((n, len(generic))).argsort(1)[:, :each]]
     found = np.concatenate([h, np.zeros((n, each * len(classes)), h.dtype)], axis=1)
     columns = np.where(shown[:, None], own, other)
-    value = np.where(strong, STRENGTH * h.max(axis=1, keepdims=True), np.take_along_axis(found, columns, axis=1))
-    np.put_along_axis(found, columns, value.astype(h.dtype), axis=1)
+    np.put_along_axis(found, columns, (STRENGTH * h.max(axis=1, keepdims=True)).astype(h.dtype), axis=1)
     return found
