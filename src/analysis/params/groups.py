@@ -3,7 +3,9 @@
 ZOO = ("zoo:dinov2", "zoo:mae", "zoo:swav", "zoo:simclr", "zoo:supervised", "zoo:untrained", "zoo:untrained-vit")
 RESNETS = ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino", "supervised", "untrained")
 VITS = ("mae", "simmim", "scale-mae", "dino-vit", "ibot", "dinov2", "supervised-vit", "untrained-vit")
-PHOTOGRAPHIC = tuple(f"zoo:{name}-imagenette" for name in ("simclr", "moco", "byol", "swav", "vicreg", "barlow-twins"))
+PHOTOGRAPHIC = tuple(
+    f"zoo:{name}-imagenette" for name in ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino")
+)
 PHOTOGRAPHIC_CONTROLS = ("zoo:supervised-imagenette", "zoo:untrained-imagenette")
 PHOTOGRAPHIC_PATCHED = tuple(f"zoo:{name}-patch-imagenette" for name in ("simclr", "vicreg", "supervised"))
 LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))

@@ -63,6 +63,7 @@ RECIPE = Recipe(endless=True, views=Views(area=(0.3, 1.0), jitter=0.6, hue=0.5))
 PHOTOGRAPHS = Recipe(
     epochs=24,
     images=9_469,
+    headless=("barlow-twins", "dino"),
     lr=1e-3,
     views=Views(area=(0.2, 1.0), jitter=0.6, hue=0.15),
     heads={
