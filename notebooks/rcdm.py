@@ -47,6 +47,7 @@ n_timed = None
 eps = None
 sampler = None
 steps = None
+guidance = None
 ancestral = None
 n_bootstrap = None
 level = None
@@ -226,8 +227,10 @@ folded("How the decoder was trained", pages_decoder.training_sentence(results))
 folded("Samplers", pages.samplers_table(results))
 
 # %% [markdown]
-# **Guidance** extrapolates from the unconditional sample: pictures look crisper and samples of one representation alike, as if
-# more were kept. All other numbers are at guidance 1. **Noise** that is not shared makes two samples differ by itself.
+# **Guidance** extrapolates from the unconditional sample {cite:p}`ho2022`. The paper has none; a small decoder, briefly trained,
+# makes too little of what it is given, and at guidance 2 its samples come nearest to what they were drawn from, also those of
+# thumbnails, whose representation is exact. Two samples of one representation then differ less than they might: what varies
+# between them is a lower bound. At 3 they go past it. **Noise** that is not shared makes two samples differ by itself.
 
 # %%
 folded("Guidance", pages.guidance_table(results))

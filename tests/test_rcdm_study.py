@@ -276,11 +276,12 @@ def test_pixels_are_moved_by_attacks_as_far_as_by_random_changes(measured: Measu
     assert free < measured.draws["shift", "zoo:supervised", FREE, "4"][0]
 
 
-def test_all_is_drawn_by_the_sampler_of_the_run_at_guidance_1_but_for_the_two_tables_about_them(
+def test_all_is_drawn_by_the_sampler_and_guidance_of_the_run_but_for_the_two_tables_about_them(
     measured: Measured, decoder: NearestDecoder
 ) -> None:
     asked = set(decoder.asked)
-    assert {name for name, _, guidance, _ in asked if guidance != 1} == {"simclr:backbone", "simclr:projector"}
+    assert {guidance for _, _, guidance, _ in asked} == {1.0, 2.0, 3.0}
+    assert {name for name, _, guidance, _ in asked if guidance != 2} == {"simclr:backbone", "simclr:projector", "thumbnail"}
     others = {(steps, sampler) for _, steps, _, sampler in asked if (steps, sampler) != (3, "dpm")}
     assert others == {(1, "dpm"), (3, "heun"), (7, "ancestral")}
 

@@ -104,8 +104,8 @@ class Decoder:
     ) -> np.ndarray:
         """Images (n, s, s, 3) uint8, one per row of h (n, d) and of the standard normal `noise` (n, 3, s, s) on the CPU.
 
-        Deterministic samplers give the same image for the same noise. `guidance` w extrapolates D_null + w (D_h - D_null):
-        above 1 samples agree more with each other and with h than the representation demands, so numbers are taken at 1.
+        Deterministic samplers give the same image for the same noise. `guidance` w extrapolates D_null + w (D_h - D_null) (Ho
+        and Salimans 2022, arXiv 2207.12598): above 1 samples come nearer to h and to each other, and in the end past it.
 
         Raises:
             UserError: unknown condition or sampler, or shapes that do not fit.

@@ -99,18 +99,18 @@ def _own_space(stage: Stage, samples: Samples, measured: Measured, tap: Conditio
     if tap.name in (NULL, LABEL):
         return empty
     n, bank = stage.params.n_images, stage.h(tap.name)
-    back = _again(stage, tap, samples.first[tap.name])
+    back = again(stage, tap, samples.first[tap.name])
     own = ranks(back, bank, np.arange(n))
     mrr, apart = measured.mean(1 / own), measured.mean(relative_distance(back, bank[:n], bank))
     measured.draws["mrr", tap.name], measured.draws["distance", tap.name] = mrr, apart
     if NULL in samples.first:
-        null = _again(stage, tap, samples.first[NULL])
+        null = again(stage, tap, samples.first[NULL])
         measured.draws["mrr of null", tap.name] = measured.mean(1 / ranks(null, bank, np.arange(n)))
         measured.draws["distance of null", tap.name] = measured.mean(relative_distance(null, bank[:n], bank))
     return {**empty, **measured.interval(mrr, "mrr"), "mean_rank": float(own.mean()), **measured.interval(apart, "distance")}
 
 
-def _again(stage: Stage, tap: Condition, images: Array) -> Array:
+def again(stage: Stage, tap: Condition, images: Array) -> Array:
     """Samples represented as their condition was."""
     return thumbnails(images) if tap.name == THUMBNAIL else stage.represent(images, None, {tap.name})[tap.name]
 
@@ -174,7 +174,7 @@ def unfamiliar(stage: Stage, samples: Samples, measured: Measured) -> None:
 
 def _found(stage: Stage, measured: Measured, tap: Condition, images: Array, bank: Array) -> dict[str, float]:
     """Ranks of the first images of a bank (n, d) by their samples, and distances."""
-    back, own = _again(stage, tap, images), np.arange(len(images))
+    back, own = again(stage, tap, images), np.arange(len(images))
     mrr = measured.mean(1 / ranks(back, bank, own))
     apart = measured.mean(relative_distance(back, bank[own], bank))
     return {**measured.interval(mrr, "mrr"), **measured.interval(apart, "distance")}

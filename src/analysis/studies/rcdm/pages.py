@@ -199,10 +199,11 @@ def samplers_table(results: Results) -> Prose:
 
 
 def guidance_table(results: Results) -> Prose:
-    """The same representations at two guidances."""
+    """The same representations at several guidances."""
     names = titles(results)
     rows = [{**row, "title": names[row["condition"]]} for row in results.tables["guidance"]]
-    columns: dict[str, Column] = {"title": "Drawn from", "guidance": ("Guidance", ".0f"), "mrr": ("MRR", ".2f")}
+    columns: dict[str, Column] = {"title": "Drawn from", "guidance": ("Guidance", "g"), "mrr": ("MRR", ".2f")}
+    columns["distance"] = ("Squared distance to it, of two images", ".3f")
     return table(rows, columns | {"value": ("Mean spread of factors between two samples", ".2f")})
 
 

@@ -49,6 +49,9 @@ class Rcdm(StudyParams):
     )
     sampler: Literal["heun", "dpm"] = Field("dpm", description="deterministic solver that draws every sample")
     steps: int = Field(12, ge=2, le=1000, description="its steps")
+    guidance: float = Field(
+        2.0, ge=1, le=20, description="weight of the representation against nothing in every sample; 1: as learnt"
+    )
     ancestral: Annotated[tuple[Annotated[int, Field(ge=2, le=1000)], ...], Field(min_length=1)] = Field(
         (100,), description="steps of ancestral sampling that it is compared with"
     )

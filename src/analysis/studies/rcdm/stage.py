@@ -113,8 +113,8 @@ class Stage:
         """Starts (n, 3, s, s) of samples: the same for every condition."""
         return noise(n, self.params.seed + 1000 * draw, self.decoder.size)
 
-    def draw(self, name: str, h: Array, start: Tensor, sampler: str = "", steps: int = 0, guidance: float = 1.0) -> Array:
-        """Samples (n, s, s, 3) uint8 from representations (n, d), with the run's sampler or another."""
+    def draw(self, name: str, h: Array, start: Tensor, sampler: str = "", steps: int = 0, guidance: float = 0.0) -> Array:
+        """Samples (n, s, s, 3) uint8 from representations (n, d), with the run's sampler, steps and guidance or others."""
         parts = []
         for first in track(range(0, len(start), BATCH), f"samples, {name}", unit=f"x {BATCH}"):
             some = slice(first, first + BATCH)
@@ -124,7 +124,7 @@ class Stage:
                     None if name == NULL else h[some],
                     start[some],
                     steps=steps or self.params.steps,
-                    guidance=guidance,
+                    guidance=guidance or self.params.guidance,
                     sampler=sampler or self.params.sampler,
                 )
             )
