@@ -71,6 +71,29 @@ def test_an_interval_over_encoders_is_wider_than_one_over_their_images(measured:
     assert over.high - over.low > 10 * (images.high - images.low)
 
 
+def test_a_share_of_all_encoders_covers_the_truth_and_one_of_hardly_any_whole_does_not_drown_it() -> None:
+    """Wholes from nothing to ten points, parts half of them with noise: three hundred worlds of eight encoders each."""
+    rng, measured = np.random.default_rng(0), Measured(0, 50)
+    covered, narrower = [], []
+    for _ in range(300):
+        whole = rng.uniform(0.005, 0.1, 8)
+        part = 0.5 * whole + 0.01 * rng.standard_normal(8)
+        parts, wholes = (list(np.repeat(values[:, None], 51, axis=1)) for values in (part, whole))
+        found, mean = measured.share(parts, wholes), measured.over([p / w for p, w in zip(parts, wholes, strict=True)])
+        assert found.value == pytest.approx(part.sum() / whole.sum())
+        covered.append(found.low < 0.5 < found.high)
+        narrower.append(found.high - found.low < mean.high - mean.low)
+    assert 0.91 < np.mean(covered) < 0.99
+    assert np.mean(narrower) > 0.9
+
+
+def test_a_share_of_equal_wholes_is_the_mean_of_shares() -> None:
+    measured, rng = Measured(0, 50), np.random.default_rng(1)
+    parts = list(rng.random((5, 51)))
+    same = measured.over([part / 0.4 for part in parts])
+    assert vars(measured.share(parts, [np.full(51, 0.4)] * 5)) == pytest.approx(vars(same))
+
+
 def test_a_table_holds_the_interval_of_the_draws_that_the_claims_see(measured: Measured) -> None:
     values = measured.mean(np.arange(50.0))
     measured.add("t", {"encoder": "a"}, values, ("q", "a"))

@@ -67,7 +67,7 @@ def _conditions(results: Results) -> Prose:
         {
             "id": found.id if place == 0 else "",
             "quantity": condition.quantity,
-            "own": show(condition.own),
+            "own": show(condition.own) + "<br>not to be tested here" * (condition.verdict == "not testable here"),
             "bound": _bound(condition),
             "negative": show(condition.negative),
             "positive": show(condition.positive),

@@ -94,6 +94,16 @@ class Measured:
         stack = np.stack(units)
         return over_units(stack[:, 0], stack[:, 1:], self.level, comparisons)
 
+    def share(self, parts: Sequence[Array], wholes: Sequence[Array]) -> Estimate:
+        """What the parts of all units are of their wholes together, each (1 + B,): a sum over a sum.
+
+        A unit with hardly any whole has a share of its own that says nothing, and would drown the mean of shares. The interval
+        is that of the mean of linearised shares, r + (part - r whole) / mean whole (Cochran 1977, section 6.3).
+        """
+        part, whole = np.stack(parts), np.stack(wholes)
+        r, mean = part.sum(0) / whole.sum(0), whole.mean(0)
+        return self.over(list(r + (part - r * whole) / mean))
+
     def between(self, first: Sequence[Array], second: Sequence[Array]) -> Estimate:
         """Mean over one group of units minus that over another, for a sentence that compares two kinds of units."""
         one, other = np.stack(first), np.stack(second)

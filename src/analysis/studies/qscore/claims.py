@@ -91,7 +91,8 @@ Q2 = Claim(
         (
             Condition(
                 "kept",
-                "accuracy kept by the 60 % of features around D, as a share of what all have above an untrained network",
+                "accuracy kept by the 60 % of features around D above an untrained network, as a share of what all features "
+                "have above it, all encoders together",
                 0.95,
                 "a loss of a twentieth of what training gave",
             ),
@@ -278,13 +279,12 @@ def _q2(measured: QMeasured, names: Sequence[str], note: str) -> Evidence:
         return measured.draws.get(("accuracy", OWN, "all", str(facts(name).untrained)), chance)
 
     def of(subject: str) -> Mapping[str, Estimate]:
-        kept, over = [], []
-        for name in names:
-            all_, own, random = (measured.draws["accuracy", subject, what, name] for what in ("all", "kept", "random"))
-            span = all_ - floor(name)
-            kept.append((own - floor(name)) / span)
-            over.append((own - random) / span)
-        return {"kept": measured.over(kept), "over random": measured.over(over)}
+        said = {what: [measured.draws["accuracy", subject, what, name] for name in names] for what in ("all", "kept", "random")}
+        floors = [floor(name) for name in names]
+        spans = [every - low for every, low in zip(said["all"], floors, strict=True)]
+        kept = [own - low for own, low in zip(said["kept"], floors, strict=True)]
+        over = [own - random for own, random in zip(said["kept"], said["random"], strict=True)]
+        return {"kept": measured.share(kept, spans), "over random": measured.share(over, spans)}
 
     return evidence(of, OWN, NEGATIVE, POSITIVE, n=len(names), unit="encoders", note=note)
 
