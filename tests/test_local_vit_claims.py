@@ -221,3 +221,11 @@ def test_every_rule_says_its_conditions_controls_and_preconditions() -> None:
         ]
         assert all(part in sentence for part in parts)
     assert LINEAR in claims.REMOVALS[0]
+
+
+def test_a_data_set_of_one_drive_has_no_say_beside_one_of_many_images() -> None:
+    measured = Tokens(0, 50)
+    measured.draws["segmentation", "one drive", "a", "x"] = np.concatenate([[0.9], np.full(50, np.nan)])
+    assert measured.mean_over_datasets("segmentation", "a", "x")[0] == 0.9
+    measured.draws["segmentation", "many", "a", "x"] = np.full(51, 0.3)
+    assert np.array_equal(measured.mean_over_datasets("segmentation", "a", "x"), np.full(51, 0.3))

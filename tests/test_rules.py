@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 from scipy.stats import ttest_ind
 
+from analysis.prose import show
 from analysis.results import plain
 from analysis.rules import (
     VERDICTS,
@@ -26,6 +27,7 @@ from analysis.rules import (
     units_needed,
 )
 from analysis.stats import Estimate, between_units, cluster_counts, over_units, within_strata
+from analysis.studies.base import Measured
 
 NO, YES = Estimate(-5.0, -6.0, -4.0), Estimate(5.0, 4.0, 6.0)
 VALUES = st.floats(-3, 3)
@@ -278,3 +280,14 @@ def test_an_interval_within_strata_covers_the_difference_nineteen_times_in_twent
         found = within_strata(strata)
         covered += found.low <= 1 <= found.high
     assert 0.92 <= covered / 400 <= 0.985
+
+
+def test_a_single_cluster_gives_no_interval_and_settles_nothing() -> None:
+    counts = cluster_counts(np.array(["one drive"] * 9), 50, seed=0)
+    assert counts.shape == (50, 9)
+    assert np.isnan(counts).all()
+    measured = Measured(0, 50)
+    found = measured.estimate(measured.mean(np.arange(9.0), np.array(["one drive"] * 9)))
+    assert found.value == 4
+    assert state(found, 0.0) == state(found, 9.0) == "inconclusive"
+    assert show(found) == "4.000 (no interval)".replace(" ", "\u00a0")

@@ -118,7 +118,9 @@ def number(value: float | None) -> str:
 
 
 def show(estimate: Estimate) -> str:
-    """An estimate with its interval; it does not wrap."""
+    """An estimate with its interval, if it has one; it does not wrap."""
+    if math.isnan(estimate.low) and math.isfinite(estimate.value):
+        return f"{number(estimate.value)} (no interval)".replace(" ", "\u00a0")
     return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]".replace(" ", "\u00a0")
 
 

@@ -53,13 +53,16 @@ def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def cluster_counts(clusters: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """How often each of n rows is in each bootstrap sample: (draws, n) integers, whole clusters drawn with replacement.
+    """How often each of n rows is in each bootstrap sample: (draws, n) whole numbers, whole clusters drawn with replacement.
 
     `clusters` (n,) names what is independent (video, object instance, scene); rows of one cluster come and go together (Davison
-    and Hinkley 1997, section 3.8). With one row per cluster it is the ordinary bootstrap.
+    and Hinkley 1997, section 3.8). With one row per cluster it is the ordinary bootstrap. A single cluster says nothing of
+    others: its counts are NaN, and so are the ends of intervals.
     """
     _, code = np.unique(clusters, return_inverse=True)
     k = code.max() + 1
+    if k < 2:
+        return np.full((draws, len(code)), np.nan)
     counts = np.random.default_rng(seed).multinomial(k, np.full(k, 1 / k), size=draws)
     return counts[:, code]
 

@@ -44,10 +44,14 @@ class Tokens(Measured):
     def mean_over_datasets(self, task: str, encoder: str, setting: str) -> Array:
         """Mean of a quantity over the data sets on which it was measured, (1 + B,).
 
+        A data set of which nothing is independent, one drive of a car for instance, has no interval: it counts only where all
+        are so.
+
         Raises:
             KeyError: there is none.
         """
         sets = self.datasets(task, encoder, setting)
         if not sets:
             raise KeyError((task, encoder, setting))
-        return self.average((task, dataset, encoder, setting) for dataset in sets)
+        told = [dataset for dataset in sets if np.isfinite(self.draws[task, dataset, encoder, setting][1:]).any()]
+        return self.average((task, dataset, encoder, setting) for dataset in told or sets)
