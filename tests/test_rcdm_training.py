@@ -14,6 +14,7 @@ from analysis import datasets, paths
 from analysis.cli import app
 from analysis.decoders import train as train_module
 from analysis.decoders import training_set as bank_module
+from analysis.decoders.card import history
 from analysis.decoders.conditions import condition, thumbnails
 from analysis.decoders.decoder import load
 from analysis.decoders.network import Denoiser
@@ -21,7 +22,7 @@ from analysis.decoders.objective import Ddpm
 from analysis.decoders.recipe import PRESETS, TRUNKS, Shape, chosen
 from analysis.decoders.train import train
 from analysis.encoders.weights import read_safetensors
-from analysis.errors import UserError
+from analysis.errors import MissingFile, UserError
 
 NAMES = ("thumbnail", "label", "shuffled")
 
@@ -71,6 +72,67 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(tmp_path:
     assert [p["step"] for p in cards[0]["curve"]] == [2, 4, 6]
     (other,) = (tmp_path / "build/training").iterdir()
     assert json.loads((other / "made_of.json").read_text())["seed"] == 1, "nothing is left behind but the other training"
+
+
+def begun(tmp_path: Path, **options: object) -> Path:
+    """A training of three conditions, and one that goes on from it with two of them and a new one."""
+    train("first", NAMES, small.RECIPE, device="cpu", out=tmp_path)
+    recipe = replace(small.RECIPE, start=str(tmp_path / "first"), steps=2, **options)  # type: ignore[arg-type]
+    return train("second", ("label", "simclr:backbone", "thumbnail"), recipe, device="cpu", out=tmp_path)
+
+
+def test_a_training_that_goes_on_begins_with_the_weights_of_the_other(tmp_path: Path) -> None:
+    second, first = load(str(begun(tmp_path, lr=0.0).with_suffix(""))), load(str(tmp_path / "first"))
+    images, e = small.pictures(3), torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    for name, h in (("thumbnail", thumbnails(images)), ("label", np.eye(4, dtype=np.float32)[[0, 2, 3]]), ("null", None)):
+        drawn = [decoder.sample(name, h, e, steps=3) for decoder in (first, second)]
+        assert np.array_equal(*drawn), name
+    assert second.conditions == ("label", "simclr:backbone", "thumbnail", "null")
+    card = second.card
+    assert card["start"] == f"the weights of decoder first ({first.card['digest'][:12]}), after 48 images"
+    assert [row["digest"] for row in card["earlier"]] == [first.card["digest"]]
+    again = train("third", NAMES, replace(small.RECIPE, start=str(tmp_path / "second"), steps=2), device="cpu", out=tmp_path)
+    assert [row["images_seen"] for row in load(str(again.with_suffix(""))).card["earlier"]] == [48, 16], "the whole chain"
+
+
+def test_what_was_learnt_before_is_counted_condition_by_condition() -> None:
+    point = {"step": 6, "loss": 0.1, "mrr": {"thumbnail": 0.5, "label": 0.25}}
+    earlier = {"images_seen": 90, "steps": 9, "conditions": ["thumbnail", "label", "shuffled"], "curve": [point]}
+    own = {"images_seen": 60, "steps": 6, "conditions": ["thumbnail", "simclr:backbone"], "earlier": [earlier]}
+    last = {"step": 6, "loss": 0.1, "mrr": {"thumbnail": 0.75, "simclr:backbone": 0.125}}
+    rows = history({"name": "x", **own, "curve": [last]})
+    assert [(row["condition"], row["step"], row["seen"], row["mrr"]) for row in rows] == [
+        ("thumbnail", 6, 20, 0.5),  # 60 images until then, a third of them with it
+        ("thumbnail", 15, 60, 0.75),  # 30 before, and half of 60
+        ("simclr:backbone", 15, 30, 0.125),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"shape": replace(small.SHAPE, widths=(16, 16))}, "has another shape"),
+        ({"dataset": "scenes:context"}, "draws scenes:objects, not scenes:context"),
+        ({"start": "nowhere"}, "nowhere"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused_before_an_image_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], message: str
+) -> None:
+    train("first", NAMES, small.RECIPE, device="cpu", out=tmp_path)
+    monkeypatch.setattr(train_module, "bank", lambda *given, **named: pytest.fail("images were read"))
+    recipe = replace(small.RECIPE, **{"start": str(tmp_path / "first"), **changed})  # type: ignore[arg-type]
+    with pytest.raises((UserError, MissingFile), match=message):
+        train("second", NAMES, recipe, device="cpu", out=tmp_path)
+
+
+def test_a_start_with_other_weights_of_an_encoder_is_refused(tmp_path: Path) -> None:
+    path = train("first", ("simclr:backbone",), small.RECIPE, device="cpu", out=tmp_path)
+    facts = json.loads(path.with_suffix(".json").read_text())
+    facts["encoders"] = {"zoo:simclr": "0" * 64}
+    path.with_suffix(".json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="other weights of zoo:simclr"):
+        train("x", ("simclr:backbone",), replace(small.RECIPE, start=str(tmp_path / "first")), device="cpu", out=tmp_path)
 
 
 def test_a_few_dozen_steps_lower_the_held_out_loss_and_most_where_more_is_known(tmp_path: Path) -> None:
