@@ -87,6 +87,17 @@ def test_a_share_of_all_encoders_covers_the_truth_and_one_of_hardly_any_whole_do
     assert np.mean(narrower) > 0.9
 
 
+def test_a_share_keeps_its_interval_where_a_draw_leaves_hardly_any_whole() -> None:
+    measured, rng = Measured(0, 400), np.random.default_rng(3)
+    wholes = [0.3 + 0.2 * rng.standard_normal(401) for _ in range(6)]
+    for whole in wholes:
+        whole[0] = 0.3
+    found = measured.share([0.5 * whole for whole in wholes], wholes)
+    assert found.value == pytest.approx(0.5)
+    assert found.low == pytest.approx(0.5, abs=1e-6)
+    assert found.high == pytest.approx(0.5, abs=1e-6)
+
+
 def test_a_share_of_equal_wholes_is_the_mean_of_shares() -> None:
     measured, rng = Measured(0, 50), np.random.default_rng(1)
     parts = list(rng.random((5, 51)))

@@ -98,10 +98,11 @@ class Measured:
         """What the parts of all units are of their wholes together, each (1 + B,): a sum over a sum.
 
         A unit with hardly any whole has a share of its own that says nothing, and would drown the mean of shares. The interval
-        is that of the mean of linearised shares, r + (part - r whole) / mean whole (Cochran 1977, section 6.3).
+        is that of the mean of linearised shares, r + (part - r whole) / mean whole, r and mean whole as measured (Cochran 1977,
+        section 6.3), so that no draw divides by what happens to be nothing in it.
         """
         part, whole = np.stack(parts), np.stack(wholes)
-        r, mean = part.sum(0) / whole.sum(0), whole.mean(0)
+        r, mean = part[:, 0].sum() / whole[:, 0].sum(), whole[:, 0].mean()
         return self.over(list(r + (part - r * whole) / mean))
 
     def between(self, first: Sequence[Array], second: Sequence[Array]) -> Estimate:

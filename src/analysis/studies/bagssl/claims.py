@@ -34,7 +34,7 @@ B1 = Claim(
                 _SAME,
             ),
             Condition(
-                "learned", "lead (linear probe) of the mean over patches over that of the untrained copy", POINTS, _CLEAR
+                "learned", "lead (linear probe) of the mean over patches over the untrained copy, read alike", POINTS, _CLEAR
             ),
         ),
         negative="the untrained copy read on patches in place of the encoder trained on them",

@@ -55,7 +55,7 @@ def _b1(bags: Bags, params: BagSSL) -> Evidence:
         return {
             "linear": bags.over([bags.draws["linear", *s] - bags.draws["linear", p, WHOLE] for s, p in beside]),
             "knn": bags.over([bags.draws["knn", *s] - bags.draws["knn", p, WHOLE] for s, p in beside]),
-            "learned": bags.over([bags.draws["linear", *s] - bags.draws["linear", copies[p], own] for s, p in beside]),
+            "learned": bags.over([bags.draws["linear", *s] - bags.draws["linear", copies[p], s[1]] for s, p in beside]),
         }
 
     subjects = [(name, own) for name, _ in both], [(copies[p], own) for p in plain], [(p, WHOLE) for p in plain]
@@ -204,9 +204,10 @@ def _b6(bags: Bags, params: BagSSL) -> Evidence:
         """Correlations (1 + B,) of what stands for an encoder."""
         chance = {name: bags.draws[shuffled, name, last[name]] for name in names}
         plain = {name: bags.draws[true, copies[name], "backbone"] for name in names}
+        scale = [best - chance[n] for n in names]
         return {
-            "recovered": bags.over([(subject(n) - chance[n]) / (best - chance[n]) for n in names]),
-            "learned": bags.over([(subject(n) - plain[n]) / (best - chance[n]) for n in names]),
+            "recovered": bags.share([subject(n) - chance[n] for n in names], scale),
+            "learned": bags.share([subject(n) - plain[n] for n in names], scale),
         }
 
     return three(

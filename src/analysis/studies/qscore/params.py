@@ -100,7 +100,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "dataset": "imagenette",
         "mask_dataset": "pets",
         "keep_fractions": (0.6,),
-        "n_test": 3925,
+        **{"n_test": 3925, "n_random_subsets": 24},
         "ranking": groups.LADDER,
     },
     "paper": {
