@@ -34,6 +34,7 @@ PHOTOGRAPHIC = (
     "supervised-patch",
     "mae",
     "dino-vit",
+    "dinov2",
 )
 EXPECTED = {*METHODS, *(f"{method}-imagenette" for method in (*PHOTOGRAPHIC, "untrained", "untrained-vit"))}
 TRAINED = [name for name in CARDS if name in METHODS and "untrained" not in name]

@@ -37,7 +37,7 @@ LOCAL = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:dino-vit", "zoo:ibot", "
 LOCAL_PHOTOGRAPHS = tuple(f"zoo:{name}-imagenette" for name in ("mae", "dino-vit", "untrained-vit"))
 WHOLE_ZOO = (
     *(f"zoo:{name}" for name in (*RESNETS, *VITS)),
-    *(*PHOTOGRAPHIC, *PHOTOGRAPHIC_CONTROLS, *PHOTOGRAPHIC_PATCHED, *LOCAL_PHOTOGRAPHS),
+    *(*PHOTOGRAPHIC, *PHOTOGRAPHIC_CONTROLS, *PHOTOGRAPHIC_PATCHED, *LOCAL_PHOTOGRAPHS, "zoo:dinov2-imagenette"),
 )
 WORLD = ("zoo:untrained", "zoo:supervised", "zoo:simclr", "zoo:dinov2")
 DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "supervised", "untrained"))

@@ -72,7 +72,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "shares": (0.065, 0.13, 0.26, 0.52),
     },
     "real": {
-        "encoders": (*groups.LOCAL_PHOTOGRAPHS, "vit-tiny", "conv4:protoclr_miniimagenet_3query_50bs"),
+        "encoders": (
+            *(*groups.LOCAL_PHOTOGRAPHS, "zoo:dinov2-imagenette"),
+            *("vit-tiny", "conv4:protoclr_miniimagenet_3query_50bs"),
+        ),
         "datasets": ("camvid", "coco", "eth80", "davis"),
         "n_bank": 16,
         "n_test": 24,

@@ -45,6 +45,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "real": {
         "encoders": (
             *(*groups.PHOTOGRAPHIC, *groups.PHOTOGRAPHIC_CONTROLS, *groups.PHOTOGRAPHIC_PATCHED, *groups.LOCAL_PHOTOGRAPHS),
+            "zoo:dinov2-imagenette",
         ),
         "dataset": "imagenette",
         "n_train": 20_000,
