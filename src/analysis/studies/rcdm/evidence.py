@@ -55,7 +55,7 @@ def _alike(m: Measured, tap: str) -> dict[str, str]:
     """Encoder -> its representation `tap`, drawn or not, of those that learnt to align two views of an image."""
     known = {c.encoder: c.name for c in (*m.compared, *m.taps) if c.tap == tap and c.spatial and not c.shuffled}
     failed = not_learned(known)
-    return {name: tap for name, tap in known.items() if facts(name).aligning and name not in failed}
+    return {name: own for name, own in known.items() if facts(name).aligning and name not in failed}
 
 
 def _with_copies(m: Measured) -> list[tuple[str, str]]:
