@@ -216,7 +216,7 @@ folded(
     study.show(
         plots.training(tables["training"], titles),
         "training",
-        "Ranks are measured during the training, of few images, among those of a split of its own: points are noisy.",
+        "Ranks are measured during the training, of few images, at guidance 1, among those of a split of its own: points are noisy.",
     ) if any(titles(row["condition"]) for row in tables["training"]) else say("No ranks were measured in training."),
 )
 

@@ -133,6 +133,13 @@ def test_without_a_faithful_decoder_nothing_is_said_from_samples_and_the_reason_
     assert found["R5"].verdict == "supported"
 
 
+def test_one_faithful_encoder_is_no_evidence_about_encoders() -> None:
+    found = findings({("mrr", "byol:backbone"): 0.1, ("mrr", "vicreg:backbone"): 0.1})
+    for claim in ("R1", "R3", "R4", "R6"):
+        assert found[claim].verdict == "not testable here"
+        assert "one backbone only, SimCLR, where a sentence about encoders needs two" in found[claim].reason
+
+
 def test_claims_from_samples_speak_of_the_encoders_that_the_decoder_is_faithful_to() -> None:
     found = findings({("mrr", "byol:backbone"): 0.1, ("share", "byol:backbone"): 0.0})
     assert found["R3"].verdict == "supported"
@@ -259,6 +266,7 @@ def test_the_average_over_changes_is_invariant_to_them_in_samples_and_directly(m
 def test_encoders_that_are_not_drawn_count_in_what_is_measured_directly(measured: Measured) -> None:
     found = evidence(measured)
     assert {claim: (found[claim].n, found[claim].counts["direct"]) for claim in ("R3", "R4")} == {"R3": (1, 2), "R4": (1, 2)}
+    assert set(found["R3"].withheld) == {"samples"}
     moved = [np.mean([measured.draws["moved", f"{name}:backbone", c][0] for c in TRAINED]) for name in ("simclr", "zoo:byol")]
     assert found["R3"].own["direct"].value == pytest.approx(np.mean(moved))
     rows = {row["title"]: row for row in pages.compared_rows(Results("rcdm", "x", "smoke", {}, dict(measured.tables)))}

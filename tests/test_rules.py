@@ -282,6 +282,11 @@ def test_an_interval_within_strata_covers_the_difference_nineteen_times_in_twent
     assert 0.92 <= covered / 400 <= 0.985
 
 
+def test_an_interval_without_ends_is_not_called_close_to_its_bound():
+    alone = Estimate(5.0, -math.inf, math.inf)
+    assert "of so few images no interval can be told" in judge(claim([0.0]), evidence([alone])).sentence()
+
+
 def test_a_single_cluster_gives_no_interval_and_settles_nothing() -> None:
     counts = cluster_counts(np.array(["one drive"] * 9), 50, seed=0)
     assert counts.shape == (50, 9)

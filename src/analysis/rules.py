@@ -211,6 +211,8 @@ class Finding:
         return f"{words}; {self._more()}." if self.verdict == "inconclusive" else f"{words}."
 
     def _more(self) -> str:
+        if self.deciding is not None and not math.isfinite(self.deciding.own.high - self.deciding.own.low):
+            return f"of so few {self.unit} no interval can be told"
         if self.needed is None:
             return "it lies so close to the bound that more of them would hardly decide it"
         return f"about {self.needed:,} {self.unit} would decide it if the estimate stayed"

@@ -37,13 +37,17 @@ def _backbones(m: Measured) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _faithful(m: Measured, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Those for which R2 holds alone, over images; if there is none, all of them and the reason."""
+    """Those for which R2 holds alone, over images; if they are not two, all of them and the reason."""
     ranks = {name: m.estimate(m.draws["mrr", name]).value for name in names}
     held = [name for name in names if R2.rule.verdict(_closeness(m, [("", name)])) == "supported"]
-    if held:
+    if len(held) > 1:
         return held, ()
     words = ", ".join(f"{facts(m.encoder(name)).title} {rank:.2f}" for name, rank in ranks.items())
-    return list(names), (f"no decoder of this run is faithful to a backbone (mean reciprocal rank: {words}; see R2)",)
+    which = f"to one backbone only, {facts(m.encoder(held[0])).title}," if held else "to no backbone"
+    reason = (
+        f"the decoder is faithful {which} where a sentence about encoders needs two (mean reciprocal rank: {words}; see R2)"
+    )
+    return list(names), (reason,)
 
 
 def _withheld(unfaithful: Sequence[str], *conditions: str) -> dict[str, str]:
