@@ -11,6 +11,7 @@ from analysis.studies.local_vit import claims, few_shot, frames
 from analysis.studies.local_vit.controls import ROUNDED
 from analysis.studies.local_vit.measured import COSINE, LINEAR, UNTUNED, Tokens
 from analysis.studies.local_vit.params import LocalVit
+from analysis.studies.local_vit.segmentation import miou, miou_draws
 
 Array = np.ndarray
 Change = Callable[[Array, Array, np.random.Generator], Array]  # tokens, their classes -> tokens
@@ -229,3 +230,10 @@ def test_a_data_set_of_one_drive_has_no_say_beside_one_of_many_images() -> None:
     assert measured.mean_over_datasets("segmentation", "a", "x")[0] == 0.9
     measured.draws["segmentation", "many", "a", "x"] = np.full(51, 0.3)
     assert np.array_equal(measured.mean_over_datasets("segmentation", "a", "x"), np.full(51, 0.3))
+
+
+def test_the_miou_of_one_drive_has_a_value_and_no_draws() -> None:
+    matrix = np.random.default_rng(0).integers(1, 9, (5, 3, 3))
+    found = miou_draws(matrix, Tokens(0, 20).weights(np.array(["one drive"] * 5)))
+    assert found[0] == pytest.approx(miou(matrix.sum(0)))
+    assert np.isnan(found[1:]).all()

@@ -65,7 +65,8 @@ def class_iou(matrix: Array) -> Array:
 def miou_draws(matrix: Array, weights: Array) -> Array:
     """mIoU (1 + B,) by how often each image counts (1 + B, n), as `Measured.weights` has it; confusion (n, C, C)."""
     n, classes = matrix.shape[:2]
-    return miou((weights @ matrix.reshape(n, -1).astype(np.float64)).reshape(-1, classes, classes))
+    said = miou((weights @ matrix.reshape(n, -1).astype(np.float64)).reshape(-1, classes, classes))
+    return np.where(np.isnan(weights).any(axis=1), np.nan, said)
 
 
 @dataclass(frozen=True)
