@@ -16,6 +16,7 @@ from analysis.decoders.embedding import PICTURE, RepEmbed
 from analysis.decoders.network import Denoiser
 from analysis.decoders.recipe import PRESETS
 from analysis.errors import MissingFile, UserError
+from analysis.results import sealed
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +292,7 @@ def test_damaged_weights_and_cards_are_one_clear_line(tmp_path: Path) -> None:
 def test_weights_that_do_not_fit_their_card_name_the_key(tmp_path: Path) -> None:
     path = written(tmp_path)
     entries = json.loads(path.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps({**entries, "widths": [192, 5]}))
+    path.with_suffix(".json").write_text(json.dumps(sealed({**entries, "widths": [192, 5]})))
     with pytest.raises(UserError, match=r"wrong shape .*embed.linears.1.weight \(128, 4\) instead of \(128, 5\)"):
         load(str(tmp_path / "x"))
 

@@ -23,6 +23,7 @@ from analysis.decoders.recipe import PRESETS, TRUNKS, Shape, chosen
 from analysis.decoders.train import train
 from analysis.encoders.weights import read_safetensors
 from analysis.errors import MissingFile, UserError
+from analysis.results import sealed
 
 NAMES = ("thumbnail", "label", "shuffled")
 
@@ -130,7 +131,7 @@ def test_a_start_with_other_weights_of_an_encoder_is_refused(tmp_path: Path) -> 
     path = train("first", ("simclr:backbone",), small.RECIPE, device="cpu", out=tmp_path)
     facts = json.loads(path.with_suffix(".json").read_text())
     facts["encoders"] = {"zoo:simclr": "0" * 64}
-    path.with_suffix(".json").write_text(json.dumps(facts))
+    path.with_suffix(".json").write_text(json.dumps(sealed(facts)))
     with pytest.raises(UserError, match="other weights of zoo:simclr"):
         train("x", ("simclr:backbone",), replace(small.RECIPE, start=str(tmp_path / "first")), device="cpu", out=tmp_path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import rules
+from analysis.digests import value_digest
 from analysis.errors import MissingFile, UserError
 from analysis.paths import REFERENCE
 
@@ -92,6 +93,21 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {path}: {error}") from None
+
+
+def sealed(entries: dict[str, Any]) -> dict[str, Any]:
+    """Entries of a JSON file with a `checksum` of all others, by which `intact` knows a file that was damaged or edited."""
+    content = plain({key: value for key, value in entries.items() if key != "checksum"})
+    return {**content, "checksum": value_digest(json.dumps(content))}
+
+
+def intact(entries: dict[str, Any]) -> bool:
+    """Whether entries are what `sealed` made of them; those without a checksum are taken as they are.
+
+    >>> intact(sealed({"rate": 0.1})), intact({**sealed({"rate": 0.1}), "rate": 0.2}), intact({"rate": 0.2})
+    (True, False, True)
+    """
+    return "checksum" not in entries or sealed(entries)["checksum"] == entries["checksum"]
 
 
 def plain(value: Any) -> Any:

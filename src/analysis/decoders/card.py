@@ -15,7 +15,7 @@ from analysis.decoders.network import Denoiser
 from analysis.decoders.recipe import Shape
 from analysis.encoders.weights import load_strict, read_safetensors
 from analysis.errors import MissingFile, UserError
-from analysis.results import write_json
+from analysis.results import intact, sealed, write_json
 
 SINGLE = ("embed.mean", "embed.std")  # may lie outside the range of half precision
 
@@ -38,7 +38,7 @@ def write(place: Path, name: str, state: dict[str, Tensor], facts: dict[str, Any
     with publish.files(place, name) as making:
         (making / f"{name}.safetensors").write_bytes(content)
         entries = {"name": name, "digest": digest, "parameters": sum(v.numel() for v in state.values()), **facts}
-        write_json(making / f"{name}.json", entries)
+        write_json(making / f"{name}.json", sealed(entries))
     return place / f"{name}.safetensors"
 
 
@@ -47,14 +47,17 @@ def facts(path: Path) -> dict[str, Any]:
 
     Raises:
         MissingFile: it is absent.
-        UserError: it is not JSON.
+        UserError: it is not JSON, or does not have its own checksum.
     """
     if not path.exists():
         raise MissingFile(f"{path} is not there: it comes with this project; or train it with `analysis rcdm`")
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        card = dict(json.loads(path.read_text(encoding="utf-8")))
+        if not intact(card):
+            raise ValueError("it does not have its own checksum")
     except (ValueError, TypeError) as error:
         raise _broken(path, error) from None
+    return card
 
 
 def _broken(path: Path, error: Exception) -> UserError:

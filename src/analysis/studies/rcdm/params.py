@@ -10,7 +10,7 @@ from analysis import paths
 from analysis.errors import UserError
 from analysis.params import groups
 from analysis.params.base import Names, Preset, StudyParams
-from analysis.results import read_json
+from analysis.results import intact, read_json
 
 
 class Rcdm(StudyParams):
@@ -112,7 +112,7 @@ def _card(name: str) -> dict[str, Any]:
     """What the card of a decoder says; here without torch."""
     path = paths.decoder(name)
     card = read_json(path)
-    if not isinstance(card, dict) or not isinstance(card.get("encoders"), dict) or "digest" not in card:
+    if not isinstance(card, dict) or not isinstance(card.get("encoders"), dict) or "digest" not in card or not intact(card):
         raise UserError(f"{path} is not the card of a decoder: copy it again")
     return card
 
