@@ -228,12 +228,11 @@ folded("Samplers", pages.samplers_table(results))
 
 # %% [markdown]
 # **Guidance** extrapolates from the unconditional sample {cite:p}`ho2022`. The paper has none; a small decoder, briefly trained,
-# makes too little of what it is given, and at guidance 2 its samples come nearest to what they were drawn from, also those of
-# thumbnails, whose representation is exact. Two samples of one representation then differ less than they might: what varies
-# between them is a lower bound. At 3 they go past it. **Noise** that is not shared makes two samples differ by itself.
+# makes too little of what it is given. With guidance two samples of one representation differ less than they might: what varies
+# between them is a lower bound. **Noise** that is not shared makes two samples differ by itself.
 
 # %%
-folded("Guidance", pages.guidance_table(results))
+folded("Guidance", pages.guidance_sentence(results), pages.guidance_table(results))
 
 # %%
 folded("Noise that is not shared", pages.noise_table(results))

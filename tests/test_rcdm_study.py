@@ -415,3 +415,11 @@ def test_the_same_seed_gives_the_same_numbers_again(smoke_run: Callable[[str], P
     first, second = (Results.load(folder / "results.json") for folder in (smoke_run("rcdm"), again))
     assert [dataclasses.asdict(claim) for claim in first.claims] == [dataclasses.asdict(claim) for claim in second.claims]
     assert first.tables == second.tables
+
+
+def test_the_page_says_at_which_guidance_samples_come_nearest_and_not_that_it_is_that_of_the_run() -> None:
+    rows = [{"condition": "thumbnail", "guidance": g, "distance": d} for g, d in ((1.0, 0.3), (2.0, 0.2), (3.0, 0.1))]
+    tables = {"guidance": rows, "taps": [{"condition": "thumbnail", "title": "8 × 8 thumbnail"}]}
+    words = pages.guidance_sentence(Results("rcdm", "x", "smoke", {"guidance": 2.0}, tables)).markdown
+    assert "drawn at guidance 2." in words
+    assert words.endswith("8 × 8 thumbnail at 3.")

@@ -198,6 +198,20 @@ def samplers_table(results: Results) -> Prose:
     return table(rows, columns)
 
 
+def guidance_sentence(results: Results) -> Prose:
+    """At which guidance samples were drawn, and at which they come nearest to what they were drawn from."""
+    names, rows = titles(results), results.tables["guidance"]
+    listed = []
+    for name in dict.fromkeys(row["condition"] for row in rows):
+        nearest = min((row for row in rows if row["condition"] == name), key=lambda row: row["distance"])
+        listed.append(f"{names[name]} at {nearest['guidance']:g}")
+    return say(
+        "All samples of this page are drawn at guidance {own:g}. They come nearest to what they were drawn from: {listed}.",
+        own=results.parameters["guidance"],
+        listed=", ".join(listed),
+    )
+
+
 def guidance_table(results: Results) -> Prose:
     """The same representations at several guidances."""
     names = titles(results)
