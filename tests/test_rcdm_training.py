@@ -96,6 +96,24 @@ def test_a_training_that_goes_on_begins_with_the_weights_of_the_other(tmp_path: 
     assert [row["images_seen"] for row in load(str(again.with_suffix(""))).card["earlier"]] == [48, 16], "the whole chain"
 
 
+def test_a_training_that_goes_on_draws_what_the_other_would_have_drawn_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tmp_path)
+    seen: list[list[torch.Tensor]] = []
+    for start, at in ((None, 8), ("second", 0)):  # 6 steps, and 2 more
+        module = small.training(("label", "thumbnail"))
+        if start:
+            module.go_on(load(str(tmp_path / start)))
+        monkeypatch.setattr(type(module), "global_step", at)
+        monkeypatch.setattr(type(module), "trainer", type("Trainer", (), {"global_rank": 0}))
+        monkeypatch.setattr(
+            type(module.objective), "losses", lambda _, network, *given: (seen.append(list(given[:3])), given[1] * 0)[1]
+        )
+        module.training_step(0)
+    assert all(torch.equal(one, two) for one, two in zip(*seen, strict=True))
+
+
 def test_what_was_learnt_before_is_counted_condition_by_condition() -> None:
     point = {"step": 6, "loss": 0.1, "mrr": {"thumbnail": 0.5, "label": 0.25}}
     earlier = {"images_seen": 90, "steps": 9, "conditions": ["thumbnail", "label", "shuffled"], "curve": [point]}

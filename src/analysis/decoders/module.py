@@ -42,11 +42,13 @@ class Training(LightningModule):
         self.ema = self._averaging()
         self.curve: list[dict[str, Any]] = []
         self.seconds = 0.0
+        self.before = 0  # steps of the trainings that this one goes on from
         self._losses: list[Tensor] = []
 
     def go_on(self, begun: Decoder) -> None:
-        """Begin with the weights of another decoder; its schedule, and the averaging, begin anew."""
+        """Begin with the weights of another decoder; its schedule, and the averaging, begin anew, and what is drawn goes on."""
         go_on(self.denoiser, begun)
+        self.before = sum(part["steps"] for part in (*begun.card.get("earlier", []), begun.card))
         self.ema = self._averaging()
 
     def _averaging(self) -> EMAModel:
@@ -60,7 +62,7 @@ class Training(LightningModule):
     def training_step(self, _: int) -> Tensor:
         """Mean loss of one batch."""
         n, device = self.recipe.batch, self.device
-        key = (self.seed * 1_000_003 + self.global_step) * 1_009 + self.trainer.global_rank
+        key = (self.seed * 1_000_003 + self.before + self.global_step) * 1_009 + self.trainer.global_rank
         source = torch.Generator().manual_seed(key)
         rows = torch.randint(len(self.bank.images), (n,), generator=source)
         sigma = self.objective.sigmas(n, source).to(device)
