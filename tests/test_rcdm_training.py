@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -299,6 +300,17 @@ def test_the_command_names_condition_dataset_and_recipe() -> None:
     assert conditions == TRUNKS["imagenette"].conditions
     assert chosen("", "backbone", "adagn+map", "scenes", "", "", None, None)[3] == PRESETS["tiny32"]
     assert chosen("timm:a.b", "backbone", "adagn+map", "", "folder:x", "base32", None, None)[0] == "timm-a.b-backbone"
+
+
+def test_the_rate_of_a_training_that_goes_on_falls_from_the_first_step_on() -> None:
+    fresh = chosen("", "backbone", "adagn+map", "scenes", "", "", None, None)[3]
+    going_on = chosen("", "backbone", "adagn+map", "scenes", "", "", None, None, "scenes")[3]
+    assert going_on == replace(fresh, start="scenes", decay=1.0)
+    rates = [
+        train_module.Training.rate(SimpleNamespace(recipe=going_on), step) for step in range(going_on.warmup, going_on.steps)
+    ]
+    assert all(np.diff(rates) < 0)
+    assert train_module.Training.rate(SimpleNamespace(recipe=fresh), fresh.steps // 2) == 1
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
