@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from analysis import probing
@@ -48,6 +50,27 @@ def test_tuning_loses_nothing_against_the_best_fixed_penalty(rng: np.random.Gene
         assert tuned > max(fixed) - 0.03
 
 
+def test_what_is_read_hardly_hangs_on_the_draw_of_the_quarters(rng: np.random.Generator) -> None:
+    for d, signal in ((100, 0.7), (300, 1.5), (512, 1.5)):
+        x, labels = classes(rng, 600, d, signal, k=6)
+        y, truth = classes(rng, 4000, d, signal, k=6)
+        scores = [float((probing.fit_linear(x, labels, seed=seed).predict(y) == truth).mean()) for seed in range(8)]
+        assert np.ptp(scores) < 0.01
+
+
+def test_the_choice_is_near_that_of_cross_validation_by_another_code(rng: np.random.Generator) -> None:
+    for d, signal in ((300, 0.7), (40, 1.0), (8, 1.5)):
+        x, labels = classes(rng, 800, d, signal)
+        other = GridSearchCV(
+            make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+            {"logisticregression__C": probing.STRENGTHS},
+            scoring="neg_log_loss",
+            cv=StratifiedKFold(4, shuffle=True, random_state=1),
+        ).fit(x, labels)
+        theirs = other.best_params_["logisticregression__C"]
+        assert abs(probing.STRENGTHS.index(probing.fit_linear(x, labels)[-1].C) - probing.STRENGTHS.index(theirs)) <= 1
+
+
 def test_the_probe_is_the_same_whenever_it_is_fitted_and_whatever_the_labels_are_called(rng: np.random.Generator) -> None:
     x, labels = classes(rng, 300, 20, 1.0)
     y, _ = classes(rng, 100, 20, 1.0)
@@ -57,10 +80,14 @@ def test_the_probe_is_the_same_whenever_it_is_fitted_and_whatever_the_labels_are
     assert (probing.linear(x, named[labels], y) == named[first]).all()
 
 
-def test_a_quarter_of_every_class_is_held_out_and_a_class_of_few_stays_in(rng: np.random.Generator) -> None:
+def test_quarters_of_a_class_are_held_out_in_turn_and_what_is_left_over_stays_in() -> None:
     labels = np.repeat([0, 1, 2], [40, 9, 3])
-    held = probing._held_out(labels, 0)
-    assert [int(held[labels == k].sum()) for k in range(3)] == [10, 2, 0]
+    folds = probing._folds(labels, 0)
+    assert [np.bincount(folds[labels == k] + 1, minlength=5).tolist() for k in range(3)] == [
+        [0, 10, 10, 10, 10],
+        [1, 2, 2, 2, 2],
+        [3, 0, 0, 0, 0],
+    ]
 
 
 def test_with_too_few_images_to_choose_the_penalty_is_a_fixed_one(rng: np.random.Generator) -> None:
