@@ -6,7 +6,7 @@ import numpy as np
 from analysis.results import Results
 from analysis.studies.masking_cka.plots import ARM_WORDS, arm_agreement
 from analysis.studies.qscore import figures
-from analysis.studies.qscore.claims import judged
+from analysis.studies.qscore.evidence import judged
 from analysis.studies.qscore.measure import QMeasured
 
 ENCODERS = ("zoo:simclr", "zoo:supervised")

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from analysis import encoders
 from analysis.encoders import files
 from analysis.encoders.weights import load_strict, read_safetensors, read_torch
-from analysis.errors import UserError
+from analysis.errors import MissingFile, UserError
+from analysis.results import sealed
 
 State = dict[str, Tensor]
 
@@ -242,6 +243,30 @@ def test_a_file_of_ones_own_that_does_not_fit_is_refused(change: Callable[[State
     path = write(tmp_path, ARCHITECTURES["resnet"], change)
     with pytest.raises(UserError, match=says):
         encoders.load(f"file:{path}")
+
+
+def test_a_card_that_was_edited_after_it_was_sealed_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, ARCHITECTURES["resnet"])
+    card = sealed(json.loads(path.with_suffix(".json").read_text()))
+    path.with_suffix(".json").write_text(json.dumps(card))
+    assert encoders.load(f"file:{path}").mean == (0.5,) * 3
+    path.with_suffix(".json").write_text(json.dumps({**card, "mean": [0.4] * 3}))
+    with pytest.raises(UserError, match=r"small\.json was damaged or edited"):
+        encoders.load(f"file:{path}")
+
+
+def test_a_second_card_may_name_the_weights_of_the_first_and_no_file_elsewhere(tmp_path: Path) -> None:
+    path = write(tmp_path, ARCHITECTURES["resnet"])
+    card = json.loads(path.with_suffix(".json").read_text())
+    (tmp_path / "other.json").write_text(json.dumps({**card, "name": "other", "weights": "small"}))
+    other = f"file:{tmp_path / 'other.safetensors'}"
+    assert encoders.weight_files(other) == [path, tmp_path / "other.json"]
+    assert torch.equal(encoders.load(other).embed(pictures(2, 64)), encoders.load(f"file:{path}").embed(pictures(2, 64)))
+    for name in ("nothing", "../small"):
+        (tmp_path / "below").mkdir(exist_ok=True)
+        (tmp_path / "below" / "other.json").write_text(json.dumps({**card, "weights": name}))
+        with pytest.raises(MissingFile, match=f"there is no {tmp_path}/below/{Path(name).name}.safetensors"):
+            encoders.check(f"file:{tmp_path / 'below' / 'other.safetensors'}")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit"])

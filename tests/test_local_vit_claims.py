@@ -7,7 +7,7 @@ import pytest
 
 from analysis import encoders
 from analysis.rules import Finding, judge, published_verdict
-from analysis.studies.local_vit import claims, few_shot, frames
+from analysis.studies.local_vit import claims, evidence, few_shot, frames
 from analysis.studies.local_vit.controls import ROUNDED
 from analysis.studies.local_vit.measured import COSINE, LINEAR, UNTUNED, Tokens
 from analysis.studies.local_vit.params import LocalVit
@@ -90,13 +90,13 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Change]
     monkeypatch.setattr(few_shot, "tokens", tokens)
     monkeypatch.setattr(few_shot, "layers", lambda encoder: ())
     monkeypatch.setattr(few_shot, "DEGRADED", ())
-    monkeypatch.setattr(claims, "left_out", lambda names: {})
+    monkeypatch.setattr(evidence, "left_out", lambda names: {})
     return measure
 
 
 def findings(measured: Tokens) -> dict[str, Finding]:
-    evidence = claims.judged(measured)
-    return {claim.id: judge(claim, evidence[claim.id]) for claim in claims.CLAIMS}
+    each = evidence.judged(measured)
+    return {claim.id: judge(claim, each[claim.id]) for claim in claims.CLAIMS}
 
 
 DISTILLED = ("zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:dino-vit-imagenette")
@@ -184,15 +184,15 @@ def test_the_best_of_many_equal_settings_is_no_shortfall() -> None:
     uncorrected = [
         min(measured.estimate(differences[(f"setting {i}", "toy"), metric]).low for metric in "ab") for i in range(40)
     ]
-    assert claims._largest(measured, differences).low < claims.SMALLEST
-    assert max(uncorrected) > claims._largest(measured, differences).low
+    assert evidence._largest(measured, differences).low < claims.SMALLEST
+    assert max(uncorrected) > evidence._largest(measured, differences).low
 
 
 def test_a_wide_interval_decides_nothing() -> None:
     measured, rng = retrieval(0.5), np.random.default_rng(0)
     for values in measured.draws.values():
         values[1:] += 0.1 * rng.standard_normal(400)
-    assert claims.L5.rule.verdict(claims.judged(measured)["L5"].own) == "inconclusive"
+    assert claims.L5.rule.verdict(evidence.judged(measured)["L5"].own) == "inconclusive"
 
 
 def test_members_are_told_by_facts_and_resnets_are_none(segmented) -> None:
@@ -221,7 +221,7 @@ def test_every_rule_says_its_conditions_controls_and_preconditions() -> None:
             *(c.quantity for c in claim.rule.conditions),
         ]
         assert all(part in sentence for part in parts)
-    assert LINEAR in claims.REMOVALS[0]
+    assert LINEAR in evidence.REMOVALS[0]
 
 
 def test_a_data_set_of_one_drive_has_no_say_beside_one_of_many_images() -> None:

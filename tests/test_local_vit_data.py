@@ -47,7 +47,7 @@ def flat(root: Path) -> None:
 def test_camvid_is_read_from_both_layouts_with_its_own_splits(root: Path, layout: Callable[[Path], None]) -> None:
     layout(root)
     few = frames.few_shot("camvid", 72, 30, 0)
-    assert (len(few.bank), len(few.test)) == (3, 2)
+    assert (len(few.bank), len(few.test)) == (len(few.bank_clusters), len(few.clusters)) == (3, 2)
     assert few.test_maps[:, 0, 0].tolist() == [4, 11]
     assert few.classes[4] == "pavement"
     assert few.void == 11

@@ -105,6 +105,7 @@ def test_camvid_gives_72_bank_and_30_test_frames_with_void(real_root: Path) -> N
     few = frames.few_shot("camvid", 72, 30, 0)
     assert (few.bank.shape, few.test.shape) == ((72, 360, 480, 3), (30, 360, 480, 3))
     assert few.void == few.bank_maps.max() == len(few.classes) == 11
+    assert len(np.unique(few.bank_clusters)) < 10  # drives, of which frames are no independent draws
 
 
 def test_davis_videos_keep_the_objects_at_the_size_of_their_files(real_root: Path) -> None:

@@ -21,7 +21,7 @@ from analysis.figures import style
 from analysis.notebook import Notebook
 from analysis.params import resolve
 from analysis.plan import Entry
-from analysis.results import Results, plain
+from analysis.results import Results, plain, sealed
 from analysis.stats import Estimate
 from analysis.studies.model_zoo import cards, measure, pages, plots, study, verdict
 from analysis.studies.model_zoo.cards import Card
@@ -332,11 +332,11 @@ def test_a_run_reaches_the_scores_of_the_cards_and_draws_its_page_from_them(open
     assert study.pictures(notebook, zoo).file == "figures/neighbours.svg"  # type: ignore[union-attr]
 
 
-def test_a_run_stops_at_a_card_that_was_tampered_with(opened: Callable[[], Notebook], tmp_path: Path) -> None:
+def test_a_run_stops_at_a_card_that_says_what_is_not_so(opened: Callable[[], Notebook], tmp_path: Path) -> None:
     path = tmp_path / "zoo" / "simclr.json"
     content = json.loads(path.read_text())
     content["probes"]["linear"]["accuracy"] += 0.1
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(sealed(content)))
     with pytest.raises(UserError, match=r"simclr\.safetensors: linear is -0\.10\d* from its card"):
         study.compute(opened())
 

@@ -82,8 +82,8 @@ def test_the_probe_is_the_same_whenever_it_is_fitted_and_whatever_the_labels_are
 
 def test_quarters_of_a_class_are_held_out_in_turn_and_what_is_left_over_stays_in() -> None:
     labels = np.repeat([0, 1, 2], [40, 9, 3])
-    folds = probing._folds(labels, 0)
-    assert [np.bincount(folds[labels == k] + 1, minlength=5).tolist() for k in range(3)] == [
+    quarters = probing._quarters(labels, 0)
+    assert [np.bincount(quarters[labels == k] + 1, minlength=5).tolist() for k in range(3)] == [
         [0, 10, 10, 10, 10],
         [1, 2, 2, 2, 2],
         [3, 0, 0, 0, 0],

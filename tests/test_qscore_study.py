@@ -16,7 +16,7 @@ from analysis.params import resolve
 from analysis.results import Results
 from analysis.rules import Finding, judge, published_verdict
 from analysis.stats import over_units
-from analysis.studies.qscore import claims, ranking
+from analysis.studies.qscore import claims, evidence, ranking
 from analysis.studies.qscore.activity import Definition, discover
 from analysis.studies.qscore.data import Split, split
 from analysis.studies.qscore.measure import QMeasured, of_representation
@@ -95,9 +95,9 @@ def measured(world: World) -> QMeasured:
 
 
 def verdicts(found: QMeasured, monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
-    monkeypatch.setattr(claims, "not_learned", lambda names: {})
-    evidence = claims.judged(found)
-    return {claim.id: judge(claim, evidence[claim.id]) for claim in claims.CLAIMS}
+    monkeypatch.setattr(evidence, "not_learned", lambda names: {})
+    each = evidence.judged(found)
+    return {claim.id: judge(claim, each[claim.id]) for claim in claims.CLAIMS}
 
 
 @pytest.fixture(scope="module")
@@ -150,11 +150,11 @@ def test_q3_is_not_testable_where_too_few_images_have_a_score_or_the_probe_knows
 def test_encoders_that_learnt_nothing_are_left_out_by_facts_and_named(
     worlds: Mapping[str, QMeasured], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "not_learned", lambda names: {name: f"{facts(name).title} learnt nothing" for name in names})
-    found = claims.judged(worlds["true_world"])
+    monkeypatch.setattr(evidence, "not_learned", lambda names: {name: f"{facts(name).title} learnt nothing" for name in names})
+    found = evidence.judged(worlds["true_world"])
     assert "learnt nothing" in "; ".join(found["Q1"].unmet)
-    monkeypatch.setattr(claims, "not_learned", lambda names: {ENCODERS[0]: "the first learnt nothing"})
-    found = claims.judged(worlds["true_world"])
+    monkeypatch.setattr(evidence, "not_learned", lambda names: {ENCODERS[0]: "the first learnt nothing"})
+    found = evidence.judged(worlds["true_world"])
     assert found["Q1"].n == len(ENCODERS) - 1
     assert "the first learnt nothing" in found["Q1"].note
 
@@ -177,8 +177,8 @@ def heats(own: float = 2.0, other: float = 1.0, planted: float = 3.0) -> QMeasur
 
 
 def core(found: QMeasured, monkeypatch: pytest.MonkeyPatch) -> Finding:
-    monkeypatch.setattr(claims, "not_learned", lambda names: {})
-    return judge(claims.Q5, claims._q5(found, list(ENCODERS), [*ENCODERS, "zoo:supervised"], ""))
+    monkeypatch.setattr(evidence, "not_learned", lambda names: {})
+    return judge(claims.Q5, evidence._q5(found, list(ENCODERS), [*ENCODERS, "zoo:supervised"], ""))
 
 
 def test_heat_must_exceed_every_control_and_the_controls_must_speak(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +212,7 @@ def trained(gain: float = 0.02, control: float = 0.0, pull: float = 0.1, rise: f
 
 def test_regularisation_must_gain_in_arms_that_pull_and_its_controls_must_speak() -> None:
     def verdict(found: QMeasured, claim: Any = claims.Q4) -> Finding:
-        return judge(claim, claims._trainings(found)[claim.id])
+        return judge(claim, evidence._trainings(found)[claim.id])
 
     assert verdict(trained()).verdict == "supported"
     assert verdict(trained(gain=-0.01)).verdict == "not supported"
@@ -229,10 +229,10 @@ def test_regularisation_must_gain_in_arms_that_pull_and_its_controls_must_speak(
 def test_trainings_without_controls_show_their_numbers_and_decide_nothing() -> None:
     found = trained()
     found.tables["trained"] = [row for row in found.tables["trained"] if row["arm"] not in ("random", "labels")]
-    judged = judge(claims.Q4, claims._trainings(found)["Q4"])
+    judged = judge(claims.Q4, evidence._trainings(found)["Q4"])
     assert judged.verdict == "not testable here"
     assert "random features as D, the negative control," in judged.reason
-    assert "labels, the positive control," in judge(claims.Q5B, claims._trainings(found)["Q5b"]).reason
+    assert "labels, the positive control," in judge(claims.Q5B, evidence._trainings(found)["Q5b"]).reason
     assert judged.conditions[0].own.value == pytest.approx(0.02, abs=1e-3)
 
 
@@ -242,7 +242,7 @@ def test_images_that_tell_which_were_right_widen_the_interval_over_methods() -> 
     for row in found.tables["trained"]:
         right = rng.random(400) < row["linear"]
         row["correct"], row["linear"], row["n_test"] = np.packbits(right).tobytes().hex(), float(right.mean()), 400
-    widths = [e.high - e.low for e in (claims._trainings(m)["Q4"].own["gain"] for m in (plain, found))]
+    widths = [e.high - e.low for e in (evidence._trainings(m)["Q4"].own["gain"] for m in (plain, found))]
     assert widths[1] > widths[0]
 
 

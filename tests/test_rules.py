@@ -133,7 +133,7 @@ def test_an_interval_that_is_not_finite_decides_nothing():
     assert judge(claim([0.0]), evidence([Estimate(1.0, float("-inf"), float("inf"))])).verdict == "inconclusive"
 
 
-@given(st.floats(0.02, 2), st.floats(0.01, 2), st.integers(5, 1000))
+@given(st.floats(0.3, 2), st.floats(0.01, 2), st.integers(5, 1000))
 def test_the_units_that_are_said_to_decide_would_decide(distance, half, n):
     found = Estimate(distance, distance - half, distance + half)
     needed = units_needed(found, 0.0, n)
@@ -146,6 +146,7 @@ def test_the_units_that_are_said_to_decide_would_decide(distance, half, n):
 
 def test_an_estimate_on_its_bound_is_not_promised_to_be_decided():
     assert units_needed(Estimate(0.0, -1.0, 1.0), 0.0, 100) is None
+    assert units_needed(Estimate(0.01, -0.3, 0.3), 0.0, 3) is None  # thousands of encoders are no promise either
     assert "hardly decide" in judge(claim([0.0]), evidence([Estimate(0.0, -1.0, 1.0)])).sentence()
 
 

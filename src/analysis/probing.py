@@ -3,6 +3,8 @@
 Every probe is fitted on one set of images and scored on another; intervals are over the images scored.
 """
 
+import copy
+import math
 import warnings
 from collections.abc import Mapping
 
@@ -20,7 +22,7 @@ Array = np.ndarray
 NEIGHBOURS, TEMPERATURE = 20, 0.07
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)  # inverse penalties C of the logistic regression
 UNTUNED = 0.1  # C where no class has images enough to choose
-FOLDS = 4  # quarters of each class, held out in turn for the choice
+QUARTERS, ENOUGH = 4, 1_000  # of each class, held out in turn for the choice until that many images have been
 DRAFT_STEPS, STEPS = 100, 1000  # iterations at most while choosing, and of the probe itself
 DRAWS = 1000
 
@@ -44,10 +46,11 @@ def knn(x: Array, labels: Array, y: Array, k: int = NEIGHBOURS) -> Array:
 def fit_linear(x: Array, labels: Array, seed: int = 0) -> Pipeline:
     """A logistic regression on standardised features x (n, d) with an L2 penalty, multinomial for several classes.
 
-    The penalty is chosen on training images alone, by the log loss on each quarter of a class of a regression fitted on the
-    other three: from the strongest penalty of `STRENGTHS` on, the last C before the loss rises. Then all images are fitted.
-    `seed` draws the quarters. Without four images of any class C is `UNTUNED`. The C taken is that of the last step of the
-    pipeline. The images named right do not decide: how many they are on one quarter hangs on which quarter it is.
+    The penalty is chosen on training images alone, by the log loss on a quarter of each class of a regression fitted on the
+    other three: from the strongest penalty of `STRENGTHS` on, the last C before the loss rises. The quarters are held out in
+    turn until that has happened to 1,000 images. Then all images are fitted. `seed` draws the quarters. Without four images of
+    any class C is `UNTUNED`. The C taken is that of the last step of the pipeline. The count of images named right does not
+    decide: on one quarter it hangs on which quarter it is.
 
     >>> x = np.random.default_rng(0).standard_normal((200, 5))
     >>> fit_linear(x, x[:, 0] > 0)[-1].C in STRENGTHS
@@ -57,20 +60,22 @@ def fit_linear(x: Array, labels: Array, seed: int = 0) -> Pipeline:
     z, labels = scaler.transform(x), np.asarray(labels)
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # while choosing, a rough fit will do
-        strength = _chosen(z, labels, _folds(labels, seed))
-        model = LogisticRegression(C=strength, max_iter=STEPS).fit(z, labels)
+        model = _chosen(z, labels, _quarters(labels, seed))
+        model.set_params(max_iter=STEPS).fit(z, labels)
     return Pipeline([("scale", scaler), ("regression", model)])
 
 
-def _chosen(z: Array, labels: Array, folds: Array) -> float:
-    """The C of least log loss; the regression of a fold starts, for each C, from that for the one before."""
-    models = [LogisticRegression(max_iter=DRAFT_STEPS, tol=1e-3, warm_start=True) for _ in range(FOLDS)]
-    best, least = UNTUNED, np.inf
-    for strength in STRENGTHS if (folds >= 0).any() else ():
-        loss = sum(_loss(m.set_params(C=strength), z, labels, folds == k) for k, m in enumerate(models))
+def _chosen(z: Array, labels: Array, quarters: Array) -> LogisticRegression:
+    """A rough regression with the C of least loss, from which the final one starts; each C starts from the one before."""
+    each = max(1, (quarters == 0).sum())
+    models = [LogisticRegression(C=UNTUNED, max_iter=DRAFT_STEPS, tol=1e-3, warm_start=True) for _ in range(QUARTERS)]
+    models = models[: math.ceil(ENOUGH / each)]
+    best, least = models[0], math.inf
+    for strength in STRENGTHS if (quarters >= 0).any() else ():
+        loss = sum(_loss(m.set_params(C=strength), z, labels, quarters == q) for q, m in enumerate(models))
         if loss >= least:
             break
-        best, least = strength, loss
+        best, least = copy.deepcopy(models[0]), loss
     return best
 
 
@@ -80,14 +85,14 @@ def _loss(model: LogisticRegression, z: Array, labels: Array, held: Array) -> fl
     return float(log_loss(labels[held], model.predict_proba(z[held]), labels=model.classes_, normalize=False))
 
 
-def _folds(labels: Array, seed: int) -> Array:
+def _quarters(labels: Array, seed: int) -> Array:
     """The quarter (n,) of its class that each training image is in; -1 for up to three left over, which are never held out."""
-    rng, folds = np.random.default_rng(seed), np.full(len(labels), -1)
+    rng, quarters = np.random.default_rng(seed), np.full(len(labels), -1)
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
-        whole = len(rows) // FOLDS * FOLDS
-        folds[rows[:whole]] = np.arange(whole) % FOLDS
-    return folds
+        whole = len(rows) // QUARTERS * QUARTERS
+        quarters[rows[:whole]] = np.arange(whole) % QUARTERS
+    return quarters
 
 
 def linear(x: Array, labels: Array, y: Array) -> Array:

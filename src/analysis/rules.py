@@ -33,7 +33,7 @@ from analysis.stats import Estimate
 
 Verdict = Literal["supported", "not supported", "inconclusive", "not testable here", "not run"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-MOST_UNITS = 10_000_000  # beyond this many an inconclusive quantity is said to lie at its bound
+MOST_TIMES = 100  # as many units as there are; beyond, an inconclusive quantity is said to lie at its bound
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def units_needed(estimate: Estimate, smallest: float, n: int) -> int | None:
     if not math.isfinite(half) or half <= 0 or distance == 0 or n < 1:
         return None
     ratio = half / distance
-    return math.ceil(n * ratio**2) + 1 if n * ratio < MOST_UNITS / ratio else None
+    return math.ceil(n * ratio**2) + 1 if ratio < math.sqrt(MOST_TIMES) else None
 
 
 def load(content: Mapping[str, Any]) -> Finding:

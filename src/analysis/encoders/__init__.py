@@ -43,10 +43,8 @@ def weight_files(name: str) -> list[Path]:
         UserError: no encoder can have this name.
     """
     family, rest = _split(name)
-    if family == "zoo":
-        return files.zoo(rest)
-    if family == "file":
-        return files.local(paths.user_path(rest))
+    if family in ("zoo", "file"):
+        return files.local(files.named(family, rest))
     if family == "hub-file":
         return [files.hub(rest)[1], paths.CHECKPOINTS]
     if family == "python":
@@ -63,7 +61,7 @@ def check(name: str) -> None:
     """
     family, rest = _split(name)
     if family in ("zoo", "file"):
-        files.check_local(name, weight_files(name)[0])
+        files.check_local(name, files.named(family, rest))
     elif family == "conv4":
         files.check_conv4(name, rest)
     elif family == "timm":
@@ -110,7 +108,7 @@ def load(name: str, device: str = "cpu") -> "Encoder":
     if family in ("zoo", "file"):
         from analysis.encoders import local
 
-        return local.load(name, weight_files(name)[0], place)
+        return local.load(name, files.named(family, rest), place)
     if family == "conv4":
         from analysis.encoders import conv4
 

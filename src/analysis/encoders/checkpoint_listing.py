@@ -54,7 +54,7 @@ def _zoo() -> list[Model]:
     rows = []
     for card in sorted(paths.ZOO.glob("*.json")):
         name, network = f"zoo:{card.stem}", read_json(card)["architecture"]
-        known, file = facts(name), card.with_suffix(".safetensors")
+        known, file = facts(name), files.local(card)[0]
         probe = NOT_STATED if known.probe is None else f"{100 * known.probe.accuracy:.1f} linear on {known.probe.data}"
         rows.append(Model(name, known.title, _network(network), OURS, probe, OURS, str(file), file.is_file()))
     return rows

@@ -82,7 +82,7 @@ def facts(name: str) -> Facts:
     """
     kind, _, rest = name.partition(":")
     if kind in ("zoo", "file"):
-        return _of_card(name, files.zoo(rest)[0] if kind == "zoo" else paths.user_path(rest))
+        return _of_card(name, files.named(kind, rest))
     if kind == "conv4":
         return _of_conv4(rest)
     if kind == "vit-tiny":

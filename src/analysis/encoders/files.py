@@ -13,18 +13,27 @@ from analysis import paths, publish
 from analysis.encoders.checkpoints import checkpoints, place
 from analysis.errors import MissingFile, UserError
 from analysis.remote import Remote
+from analysis.results import intact
 
 VIT_TINY = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
 
 
+def named(family: str, rest: str) -> Path:
+    """Where the weights of `zoo:REST` or `file:REST` lie, with their card beside them."""
+    return paths.ZOO / f"{rest}.safetensors" if family == "zoo" else paths.user_path(rest)
+
+
 def local(path: Path) -> list[Path]:
-    """A .safetensors file of this project's format and the card beside it."""
-    return [path, path.with_suffix(".json")]
+    """The weights of an encoder in this project's format, and its card beside `path`.
 
-
-def zoo(name: str) -> list[Path]:
-    """The files of a model of the zoo."""
-    return local(paths.ZOO / f"{name}.safetensors")
+    One network probed on two sets of images has two cards and one file of weights: the second card names the first (`weights`).
+    """
+    card = path.with_suffix(".json")
+    try:
+        shared = json.loads(card.read_text(encoding="utf-8")).get("weights")
+    except (ValueError, AttributeError, OSError):  # `verified_card` says so
+        shared = None
+    return [path.with_name(f"{Path(shared).name}.safetensors") if isinstance(shared, str) else path, card]
 
 
 def conv4(name: str) -> Path:
@@ -80,20 +89,21 @@ def timm_remote(name: str, model: str, target: Path) -> Remote:
 def check_local(name: str, path: Path) -> None:
     """The weights and their card are there and belong together."""
     publish.finish(path.parent, path.stem)
-    if not path.exists() or not path.with_suffix(".json").exists():
-        known = sorted(card.stem for card in path.parent.glob("*.json") if card.with_suffix(".safetensors").exists())
-        missing = path if not path.exists() else path.with_suffix(".json")
-        raise MissingFile(f"encoder {name!r}: there is no {missing}{_choice(path.stem, known)}")
+    absent = [file for file in local(path) if not file.exists()]
+    if absent:
+        known = sorted(card.stem for card in path.parent.glob("*.json") if local(card.with_suffix(".safetensors"))[0].exists())
+        raise MissingFile(f"encoder {name!r}: there is no {absent[0]}{_choice(path.stem, known)}")
     verified_card(path)
 
 
 def verified_card(path: Path) -> dict[str, Any]:
-    """The card beside a weight file, once the file is known to be the one the card describes.
+    """The card beside `path`, once it is known to be whole and to describe its weights.
 
     Raises:
-        UserError: the card is unreadable or lacks an entry, or the file's SHA-256 is not the card's `digest`.
+        UserError: the card is unreadable, changed since it was written, or lacks an entry, or the SHA-256 of the weights is
+            not its `digest`.
     """
-    card_path = path.with_suffix(".json")
+    weights, card_path = local(path)
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
         lacking = [key for key in ("architecture", "size", "mean", "std", "digest") if key not in card]
@@ -101,10 +111,12 @@ def verified_card(path: Path) -> dict[str, Any]:
         raise UserError(f"{card_path} is not a readable card ({error})") from None
     if lacking:
         raise UserError(f"{card_path} lacks {', '.join(lacking)}")
-    with path.open("rb") as file:
+    if not intact(card):
+        raise UserError(f"{card_path} was damaged or edited since it was written (its checksum differs): restore it")
+    with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != card["digest"]:
-        raise UserError(f"{path} is damaged or not the file its card describes (SHA-256 differs): restore both files")
+        raise UserError(f"{weights} is damaged or not the file its card describes (SHA-256 differs): restore both files")
     return card
 
 

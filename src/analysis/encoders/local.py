@@ -4,10 +4,9 @@ from pathlib import Path
 
 import torch
 
-from analysis.encoders import zoo
+from analysis.encoders import files, zoo
 from analysis.encoders.backbones import wrap
 from analysis.encoders.base import Encoder
-from analysis.encoders.files import verified_card
 from analysis.encoders.weights import load_strict, read_safetensors, under
 from analysis.errors import UserError
 
@@ -18,8 +17,8 @@ def load(name: str, path: Path, device: torch.device) -> Encoder:
     Raises:
         UserError: the file is not the one its card describes, or a key is left over, missing or misshapen.
     """
-    card = verified_card(path)
-    state = read_safetensors(path)
+    card = files.verified_card(path)
+    state = read_safetensors(files.local(path)[0])
     stray = [key for key in state if not key.startswith(("backbone.", "projector."))]
     if stray:
         raise UserError(f"{path}: key {stray[0]!r} is neither backbone.* nor projector.*")

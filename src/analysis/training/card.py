@@ -11,7 +11,7 @@ from safetensors.torch import save
 from analysis import probing, publish
 from analysis.encoders import local
 from analysis.encoders.transform import HALF
-from analysis.results import write_json
+from analysis.results import sealed, write_json
 from analysis.stats import Estimate
 from analysis.training.data import SIZE, factors, scenes, training_set, validation_set
 from analysis.training.methods import Method
@@ -54,7 +54,7 @@ def write(
         weights = making / f"{name}.safetensors"
         weights.write_bytes(content)
         write_json(weights.with_suffix(".json"), entries)
-        write_json(weights.with_suffix(".json"), entries | {"probes": probe(weights, facts["data"], *probes)})
+        write_json(weights.with_suffix(".json"), sealed(entries | {"probes": probe(weights, facts["data"], *probes)}))
     return folder / weights.name
 
 

@@ -308,10 +308,10 @@ def _variances(cell: Cell) -> None:
 
 def _ratio(cell: Cell, grids: Array, norm: str) -> None:
     """The highest variance of a dimension of the bank over the median one, how many lie above `RATIO`, what the top m hold."""
-    features = cell.bank.features
+    few, features = cell.task.few, cell.bank.features
     held = float(variance.spectrum(features)[: cell.m].sum())
     row = {**cell.where, "norm": norm, "m": cell.m, "held": held, "above": variance.above(features, RATIO)}
-    values = variance.ratio(grids, cell.measured.weights(len(grids)))
+    values = variance.ratio(grids, cell.measured.weights(few.bank_clusters[few.main]))
     cell.measured.add("ratio", row, values, ("ratio", cell.task.name, cell.encoder.name, norm))
 
 

@@ -97,7 +97,7 @@ class Few:
 
     Attributes:
         classes: names of the labels 0, 1, ...
-        clusters: what is independent among the images to label (n,).
+        bank_clusters, clusters: what is independent in the bank, and among the images to label (n,).
         main: numbers of the images of the bank proper; the others are for larger banks and a second draw.
     """
 
@@ -107,6 +107,7 @@ class Few:
     test_maps: Array
     classes: tuple[str, ...]
     void: int | None
+    bank_clusters: Array
     clusters: Array
     main: Array
 
@@ -129,7 +130,8 @@ def few_shot(name: str, n_bank: int, n_test: int, seed: int) -> Few:
     maps = bank.masks["semantic"], test.masks["semantic"]
     classes = CLASSES.get(name, ("background", *bank.classes))
     main = np.sort(np.concatenate([np.arange(0, len(bank), 2), np.arange(1, len(bank), 2)])[:n_bank])
-    return Few(bank.images, maps[0], test.images, maps[1], classes, layout(name).void, test.clusters, main)
+    clusters = bank.clusters, test.clusters
+    return Few(bank.images, maps[0], test.images, maps[1], classes, layout(name).void, *clusters, main)
 
 
 def _labelled(name: str, n: int, seed: int, split: str) -> Dataset:

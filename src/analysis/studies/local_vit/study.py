@@ -8,7 +8,8 @@ from analysis.notebook import LEFT_OUT, Notebook
 from analysis.prose import Prose, say
 from analysis.results import Results
 from analysis.studies.base import run
-from analysis.studies.local_vit.claims import CLAIMS, judged
+from analysis.studies.local_vit.claims import CLAIMS
+from analysis.studies.local_vit.evidence import judged
 from analysis.studies.local_vit.measure import measure
 from analysis.studies.local_vit.measured import Tokens
 

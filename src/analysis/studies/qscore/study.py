@@ -11,7 +11,8 @@ from analysis.stats import over_units
 from analysis.studies.base import run
 from analysis.studies.qscore import ranking
 from analysis.studies.qscore.activity import Definition
-from analysis.studies.qscore.claims import CLAIMS, gains, judged
+from analysis.studies.qscore.claims import CLAIMS
+from analysis.studies.qscore.evidence import gains, judged
 from analysis.studies.qscore.measure import QMeasured, measure
 from analysis.studies.qscore.pages import WHAT
 from analysis.studies.qscore.params import QScore
