@@ -31,6 +31,7 @@ PHOTOGRAPHIC = (
     "supervised",
     "simclr-patch",
     "vicreg-patch",
+    "byol-patch",
     "supervised-patch",
     "mae",
     "dino-vit",

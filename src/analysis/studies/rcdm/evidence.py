@@ -43,9 +43,9 @@ def _faithful(m: Measured, names: Sequence[str]) -> tuple[list[str], tuple[str, 
     if len(held) > 1:
         return held, ()
     words = ", ".join(f"{facts(m.encoder(name)).title} {rank:.2f}" for name, rank in ranks.items())
-    which = f"to one backbone only, {facts(m.encoder(held[0])).title}," if held else "to no backbone"
+    which = f"to one backbone only, {facts(m.encoder(held[0])).title}" if held else "to no backbone"
     reason = (
-        f"the decoder is faithful {which} where a sentence about encoders needs two (mean reciprocal rank: {words}; see R2)"
+        f"the decoder is faithful {which}, where a sentence about encoders needs two (mean reciprocal rank: {words}; see R2)"
     )
     return list(names), (reason,)
 
