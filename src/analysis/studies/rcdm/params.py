@@ -117,7 +117,12 @@ def _card(name: str) -> dict[str, Any]:
     return card
 
 
-_OTHERS = tuple(f"zoo:{name}" for name in ("simsiam", "swav", "barlow-twins", "dino", "mae", "dino-vit", "ibot", "dinov2"))
+_OTHERS = (
+    *(f"zoo:{name}" for name in ("simsiam", "swav", "barlow-twins", "tcr", "dino")),
+    *(f"zoo:{name}-patch" for name in ("simclr", "vicreg", "tcr", "supervised")),
+    *groups.LOCAL,
+)
+"""The other networks of Scenes that are above their untrained copies, but for the judge."""
 
 PARAMS = Rcdm
 PRESETS: dict[Preset, dict[str, Any]] = {
@@ -132,7 +137,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "default": {
         **{"histories": ("simclr-backbone", "simclr-backbone-long"), "encoders": groups.DRAWN},
-        "compared": (*_OTHERS, "zoo:supervised-patch", "zoo:supervised-vit"),
+        "compared": _OTHERS,
         "unfamiliar": ("scenes:textures", "scenes:fine"),
     },
     "real": {
