@@ -148,7 +148,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         ),
         **{"judge": "vit-tiny", "dataset": "imagenette", "unfamiliar": ("eth80",)},
         "compared": (
-            *(f"zoo:{name}-imagenette" for name in ("moco", "simsiam", "barlow-twins", "dino", "supervised-patch")),
+            *(f"zoo:{name}-imagenette" for name in ("moco", "simsiam", "barlow-twins", "dino")),
+            *groups.PHOTOGRAPHIC_PATCHED,
             *("conv4:sup_Conv4_baseline_aug", "conv4:sup_Conv4_protonet_aug_20way_5shot"),
             *("conv4:protoclr_miniimagenet_3query_50bs", "conv4:umtra_miniimagenet_1query_5bs"),
         ),
