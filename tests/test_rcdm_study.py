@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis import paths
 from analysis.decoders.conditions import condition
+from analysis.encoders.facts import above_untrained, facts
 from analysis.errors import MissingFile, UserError
 from analysis.params import resolve
 from analysis.results import Results
@@ -423,3 +425,14 @@ def test_the_page_says_at_which_guidance_samples_come_nearest_and_not_that_it_is
     words = pages.guidance_sentence(Results("rcdm", "x", "smoke", {"guidance": 2.0}, tables)).markdown
     assert "drawn at guidance 2." in words
     assert words.endswith("8 × 8 thumbnail at 3.")
+
+
+@pytest.mark.parametrize(("preset", "ending"), [("default", ""), ("real", "-imagenette")])
+def test_every_network_that_has_learnt_is_compared_and_none_that_has_not(preset: str, ending: str) -> None:
+    """On photographs the ResNets only: no transformer was trained with labels there, beside which others could stand."""
+    names = [f"zoo:{path.stem}" for path in paths.ZOO.glob("*.json") if path.stem.endswith("-imagenette") == bool(ending)]
+    names = [name for name in names if not ending or facts(name).family == "resnet"]
+    learned = {name for name in names if facts(name).objective == "none" or above_untrained(name)}
+    params = resolve("rcdm", preset, {})
+    present = {name for name in (*params.encoders, *params.compared, params.judge) if name.startswith("zoo:")}
+    assert present == learned - {"zoo:untrained-vit"}
