@@ -145,6 +145,16 @@ def test_code_is_one_click_away_and_noise_is_gone(book: Path) -> None:
     assert "a progress bar" not in re.sub(r"<details class=.*?</details>", "", text, flags=re.DOTALL)
 
 
+def test_a_notebook_is_downloaded_without_its_outputs_and_the_theme_without_what_no_page_asks_for(book: Path) -> None:
+    notebooks = [json.loads(path.read_text(encoding="utf-8")) for path in book.glob("_sources/**/*.ipynb")]
+    cells = [cell for notebook in notebooks for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert cells
+    assert all(cell["source"] for cell in cells)
+    assert not any(cell["outputs"] for cell in cells)
+    assert {path.suffix for path in (book / "_static").rglob("*")} & {".map", ".ttf"} == set()
+    assert list(book.glob("_static/vendor/fontawesome/*/webfonts/*.woff2"))
+
+
 def test_no_path_of_this_machine_is_printed(book: Path) -> None:
     printed = [path for path in book.rglob("*") if path.suffix in (".html", ".js", ".ipynb", ".md", ".txt")]
     assert not [path for path in printed if str(paths.build()) in path.read_text(encoding="utf-8")]

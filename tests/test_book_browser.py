@@ -111,6 +111,17 @@ def test_search_shows_pages_with_excerpts_before_the_library(book: Path, browser
     assert browser.complaints == []
 
 
+def test_tables_of_verdicts_show_every_column_on_a_small_desktop(book: Path, browser: Tab) -> None:
+    cut = (
+        "[...document.querySelectorAll('.pst-scrollable-table-container')].filter(box => box.scrollWidth > box.clientWidth + 1)"
+    )
+    for page in (book / "intro.html", book / "claims.html", book / RUN):
+        browser.open(page.as_uri(), size=(1280, 900))
+        browser.run("document.querySelectorAll('details').forEach(part => part.open = true)")
+        tables = browser.run(f"{cut}.map(box => box.querySelector('table').className)")
+        assert not any("verdicts" in names or "claims" in names for names in tables), page.name
+
+
 def test_pages_and_site_are_light(book: Path, browser: Tab) -> None:
     browser.open((book / RUN).as_uri())
     browser.run("document.querySelectorAll('.light-figure img').forEach(image => image.loading = 'eager')")

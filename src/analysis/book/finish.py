@@ -37,8 +37,16 @@ _REPAIRS = tuple(
 )
 
 
+# What the theme brings along and no page asks for: maps of its scripts, and signs as a script or in an old format.
+_UNASKED = ("_static/**/*.map", "_static/vendor/fontawesome/*/js/*", "_static/vendor/fontawesome/*/webfonts/*.ttf")
+
+
 def finish(folder: Path) -> None:
-    """Rewrite every page of the built site in `folder`, and put the texts for search on a disk beside its scripts."""
+    """Rewrite every page of the site in `folder`, put the texts for search beside its scripts, drop what nobody asks for."""
+    for path in [path for pattern in _UNASKED for path in folder.glob(pattern) if path.is_file()]:
+        path.unlink()
+    for path in sorted(folder.glob("_sources/**/*.ipynb")):
+        path.write_text(without_outputs(path.read_text(encoding="utf-8")), encoding="utf-8")
     texts = {}
     for page in sorted(folder.rglob("*.html")):
         text = page.read_text(encoding="utf-8")
@@ -46,6 +54,15 @@ def finish(folder: Path) -> None:
         texts[page.relative_to(folder).as_posix()] = search_text(text)
     script = f"window.searchTexts = {json.dumps(texts, ensure_ascii=False, sort_keys=True)};\n"
     (folder / "_static" / "search-texts.js").write_text(script, encoding="utf-8")
+
+
+def without_outputs(notebook: str) -> str:
+    """A notebook to be downloaded and run: the page beside it shows its outputs, and they are most of its size."""
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
 def finished(page: str, folder: Path) -> str:

@@ -1,6 +1,6 @@
 """What the page says: tables and sentences, from the stored numbers alone."""
 
-from analysis.prose import INTERVAL, NOTHING, Column, Prose, say, table
+from analysis.prose import INTERVAL, NOTHING, Column, Prose, folded, say, table
 from analysis.results import Results, Row
 from analysis.studies import base
 from analysis.studies.model_zoo.measure import PIXELS
@@ -29,7 +29,7 @@ def encoders_table(results: Results) -> Prose:
         **{"title": "Method", "encoder": "Name", "paper": "Paper", "family": "Network", "trained": "Trained on, with"},
         **{"parameters": ("Parameters", ",d"), "megabytes": ("File, MB", ".2f")},
     }
-    return table(rows, columns)
+    return folded(f"All {len(rows)} encoders: paper, network, what trained them", table(rows, columns))
 
 
 def training_table(results: Results) -> Prose:
@@ -43,12 +43,12 @@ def training_table(results: Results) -> Prose:
         **{"encoder": "Name", "images": ("Images", ",d"), "images_seen": ("Images seen", ",d"), "steps": ("Steps", ",d")},
         **{"batch": ("Batch", "d"), "device": "Device", "minutes": ("Minutes", ".1f"), "seed": ("Seed", "d")},
     }
-    return table(rows, columns)
+    return folded(f"How long the {len(rows)} trained ones learnt, and on what", table(rows, columns))
 
 
 def recipe_table(results: Results) -> Prose:
     """The common recipe."""
-    return table(results.tables["recipe"], {"setting": "Setting", "value": "Value"})
+    return folded("Every setting of the recipe", table(results.tables["recipe"], {"setting": "Setting", "value": "Value"}))
 
 
 def deviations_table(results: Results) -> Prose:
@@ -56,7 +56,8 @@ def deviations_table(results: Results) -> Prose:
     rows = [row for row in results.tables["deviations"] if row["changes"] or row["reason"]]
     if not rows:
         return say("Every encoder of this run followed it to the letter.")
-    return table(rows, {"title": "Method", "changes": "Otherwise (recipe)", "reason": "Because"})
+    columns: dict[str, Column] = {"title": "Method", "changes": "Otherwise (recipe)", "reason": "Because"}
+    return folded(f"What {len(rows)} encoders were trained with otherwise", table(rows, columns))
 
 
 def scores_table(results: Results) -> Prose:
@@ -111,7 +112,7 @@ def agreement(results: Results) -> Prose:
         "processor explains less, so that weights, world or probes would have changed.\n\n{rows}",
         compared=results.scalars["compared"],
         limit=", ".join(f"{value:g}" for value in ALLOWED.values()),
-        rows=table(_titled(results, "agreement"), columns),
+        rows=folded("Encoder by encoder", table(_titled(results, "agreement"), columns)),
         **{key: results.scalars[f"apart_{key}"] for key in ALLOWED},
     )
 
@@ -130,7 +131,7 @@ def cards_table(results: Results) -> Prose:
         "rankme": ("RankMe", ".1f"),
         "n_test": ("Images", ",d"),
     }
-    return table(results.tables["cards"], columns)
+    return folded(f"The cards of {len(results.tables['cards'])} encoders", table(results.tables["cards"], columns))
 
 
 def time(results: Results) -> Prose:
