@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from analysis import datasets
 from analysis.errors import UserError
 from analysis.results import Results
-from analysis.studies.local_vit import claims, defects, frames, matching, pages, plots
+from analysis.studies.local_vit import claims, defects, few_shot, frames, matching, pages, plots
 from analysis.studies.local_vit.correspondence import Correspondences, correspondences, inverse, recall
+from analysis.studies.local_vit.measured import Tokens
 
 
 def test_a_perfect_matcher_finds_every_patch_in_every_setting_and_in_the_pairs() -> None:
@@ -89,6 +91,26 @@ def test_a_data_set_without_ground_truth_for_any_probe_is_refused_in_one_line() 
     with pytest.raises(UserError, match="cannot use data set 'pets': it takes scenes:multi"):
         frames.layout("pets")
     assert frames.layout("scenes:multi?light=0") == frames.layout("scenes:multi")
+
+
+def test_the_variance_of_dimensions_is_resampled_by_drive_not_by_frame() -> None:
+    """Frames of the first drive have a dimension of high variance, those of the second none: two units, not twenty."""
+    rng = np.random.default_rng(0)
+    grids = rng.standard_normal((20, 4, 4, 8))
+    grids[:10, ..., 0] *= 10
+
+    def found(drives: list[str]) -> dict[str, float]:
+        few = SimpleNamespace(bank_clusters=np.array(drives), main=np.arange(20))
+        bank, measured = SimpleNamespace(features=grids.reshape(-1, 8)), Tokens(0, 400)
+        cell = SimpleNamespace(task=SimpleNamespace(name="x", few=few), encoder=SimpleNamespace(name="e"), bank=bank, m=1)
+        few_shot._ratio(SimpleNamespace(**vars(cell), measured=measured, where={}), grids, "after the norm")
+        return measured.tables["ratio"][0]
+
+    frames_alone, drives, one = (found(names) for names in ([str(i) for i in range(20)], ["a"] * 10 + ["b"] * 10, ["a"] * 20))
+    assert drives["value"] == frames_alone["value"]
+    assert drives["low"] < 3 < 80 < drives["high"]
+    assert frames_alone["low"] > 10
+    assert not np.isfinite(one["low"])
 
 
 def test_the_bank_and_the_test_images_are_never_the_same() -> None:

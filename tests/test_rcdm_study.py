@@ -377,6 +377,21 @@ def test_a_decoder_that_is_not_there_is_named_before_any_work(given: dict[str, s
         preflight("rcdm", "default", params)
 
 
+def test_the_steps_of_a_decoder_that_went_on_are_told_for_all_its_trainings() -> None:
+    decoder = {"name": "x", "parameters": 2e6, "images_seen": 60, "steps": 6, "start": "the weights of decoder x"}
+    ranks = [{"decoder": "x", "step": 9}, {"decoder": "x", "step": 15}, {"decoder": "other", "step": 99}]
+    for rows, ends in (
+        (ranks, "decoder x, and took 15 steps in all its trainings."),
+        ([], "decoder x."),
+        (ranks[2:], "decoder x."),
+    ):
+        said = pages_decoder.decoder_sentence(
+            Results("rcdm", "x", "smoke", {}, {"decoder": [decoder], "training": rows})
+        ).markdown
+        assert "60 images in 6 steps" in said
+        assert said.endswith(ends)
+
+
 def test_trainings_are_compared_where_both_measured_ranks() -> None:
     rows = [
         {"decoder": "all", "alone": False, "condition": "a", "step": 5, "seen": 2, "mrr": 0.125},

@@ -94,7 +94,9 @@ def test_a_training_that_goes_on_begins_with_the_weights_of_the_other(tmp_path: 
     assert card["start"] == f"the weights of decoder first ({first.card['digest'][:12]}), after 48 images"
     assert [row["digest"] for row in card["earlier"]] == [first.card["digest"]]
     again = train("third", NAMES, replace(small.RECIPE, start=str(tmp_path / "second"), steps=2), device="cpu", out=tmp_path)
-    assert [row["images_seen"] for row in load(str(again.with_suffix(""))).card["earlier"]] == [48, 16], "the whole chain"
+    last = load(str(again.with_suffix(""))).card
+    assert [row["images_seen"] for row in last["earlier"]] == [48, 16], "the whole chain"
+    assert last["start"].endswith("after 64 images")
 
 
 def test_a_training_that_goes_on_draws_what_the_other_would_have_drawn_next(

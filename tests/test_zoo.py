@@ -16,6 +16,7 @@ from analysis.datasets import scenes
 from analysis.encoders import files, zoo
 from analysis.encoders.backbones import wrap
 from analysis.errors import UserError
+from analysis.results import intact
 from analysis.training.methods import METHODS
 
 CARDS = sorted(path.stem for path in paths.ZOO.glob("*.json"))
@@ -126,6 +127,8 @@ def test_the_shipped_weights_stay_within_41_megabytes() -> None:
 @pytest.mark.parametrize("name", CARDS)
 def test_shipped_weights_are_half_precision_and_fit_their_card(name: str) -> None:
     encoders.check(f"zoo:{name}")  # the digest
+    assert "checksum" in card(name)
+    assert intact(card(name))
     state = load_file(encoders.weight_files(f"zoo:{name}")[0])
     assert {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
     assert all(torch.isfinite(value).all() for value in state.values())

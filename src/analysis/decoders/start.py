@@ -57,5 +57,7 @@ def facts(begun: Decoder | None) -> dict[str, Any]:
         return {"start": AT_RANDOM, "earlier": []}
     own = begun.card
     row = {key: own[key] for key in ("digest", "conditions", "steps", "images_seen", "seed", "curve")}
-    words = f"the weights of decoder {own['name']} ({own['digest'][:12]}), after {own['images_seen']:,} images"
-    return {"start": words, "earlier": [*own.get("earlier", []), row]}
+    earlier = [*own.get("earlier", []), row]
+    seen = sum(part["images_seen"] for part in earlier)
+    words = f"the weights of decoder {own['name']} ({own['digest'][:12]}), after {seen:,} images"
+    return {"start": words, "earlier": earlier}

@@ -79,9 +79,11 @@ def _of_l1(measured: Tokens, learned: Sequence[str], failed: Sequence[str]) -> E
     tasks = [task for task in TASKS if measured.datasets(task, learned[0], UNTUNED)]
 
     def own(tasks: Sequence[str]) -> Estimate:
+        """The interaction: advantage without tuning, mean over self-distilled minus mean over masked encoders."""
         return measured.between(*([_advantage(measured, name, tasks) for name in kind] for kind in (distilled, masked)))
 
     def control(kind: str, tasks: Sequence[str]) -> Estimate:
+        """The same of encoders beside themselves with noise of a kind."""
         return measured.over([_advantage(measured, n, tasks) - _advantage(measured, n, tasks, kind) for n in trained])
 
     for task in (*tasks, "mean"):
@@ -196,6 +198,7 @@ def _of_l5(measured: Tokens, learned: Sequence[str], failed: Sequence[str]) -> E
     patches = [setting for setting in settings if setting[0].startswith("same patch")]
 
     def recall(members: Sequence[str], setting: tuple[str, str], metric: str) -> Array:
+        """Recall (1 + B,) in a setting, mean over encoders of one method."""
         return measured.average((*setting, name, metric) for name in members)
 
     own, equal, perfect = {}, {}, {}

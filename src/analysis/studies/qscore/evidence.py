@@ -52,6 +52,7 @@ def _over(measured: QMeasured, quantities: Sequence[str], names: Sequence[str], 
     """Evidence whose quantities were measured under these very names for every subject."""
 
     def of(subject: str) -> Mapping[str, Estimate]:
+        """The quantities of a subject: the claim's own, or a control."""
         return {what: measured.over([measured.draws[what, subject, name] for name in names]) for what in quantities}
 
     return evidence(of, OWN, NEGATIVE, POSITIVE, n=len(names), unit="encoders", note=note)
@@ -68,6 +69,7 @@ def _q2(measured: QMeasured, names: Sequence[str], note: str) -> Evidence:
         return measured.draws.get(("accuracy", OWN, "all", str(facts(name).untrained)), chance)
 
     def of(subject: str) -> Mapping[str, Estimate]:
+        """Shares of what all features have above the floor: kept, and kept beyond random features."""
         said = {what: [measured.draws["accuracy", subject, what, name] for name in names] for what in ("all", "kept", "random")}
         floors = [floor(name) for name in names]
         spans = [every - low for every, low in zip(said["all"], floors, strict=True)]
@@ -104,9 +106,11 @@ def _q5(measured: QMeasured, names: Sequence[str], rows: Mapping[str, Row], note
         return _unmet("no self-supervised encoder with maps, or no data set with masks, in this run")
 
     def lift(name: str, subject: str, region: str, control: str) -> np.ndarray:
+        """Heat of a map in a region relative to that of a control, minus 1, (1 + B,)."""
         return measured.draws["core", subject, region, name] / measured.draws["core", control, region, name] - 1
 
     def of(subject: tuple[str, str]) -> Mapping[str, Estimate]:
+        """Mean lift of (map, region) over each control."""
         return {what: measured.over([lift(n, *subject, control) for n in mapped]) for what, control in CONTROLS.items()}
 
     for name in labelled:
@@ -141,6 +145,7 @@ def _trained(measured: QMeasured, trained: Sequence[Row], name: str, change: Cha
         unmet.insert(0, f"no arm pulls {PULLS:.0%} as hard as the loss in every method")
 
     def over(arm: str, comparisons: int = 1) -> Estimate:
+        """Mean change over methods; NaN where no training with the arm is at hand."""
         if arm not in present:
             return Estimate(float("nan"), float("nan"), float("nan"))
         return measured.over(change(measured, trained, arm), comparisons)

@@ -8,13 +8,15 @@ from analysis.studies.rcdm.pages import titles
 
 
 def decoder_sentence(results: Results) -> Prose:
-    """How the decoder was trained."""
+    """How the decoder was trained, and the trainings that it went on from, as far as they measured ranks."""
     (row,) = results.tables["decoder"]
+    total = max((own["step"] for own in results.tables["training"] if own["decoder"] == row["name"]), default=row["steps"])
     return say(
         "The decoder `{name}` has {weights:.1f} million weights and saw {seen:,} images in {steps:,} steps, each with one of "
-        "the representations, all of them equally often. It began from {start}.",
+        "the representations, all of them equally often. It began from {start}{whole}.",
         **{"name": row["name"], "weights": row["parameters"] / 1e6, "seen": row["images_seen"], "steps": row["steps"]},
         start=row["start"],
+        whole=f", and took {total:,} steps in all its trainings" if total > row["steps"] else "",
     )
 
 
