@@ -17,7 +17,7 @@ from analysis.paths import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = {
     canonicalize_name(name): version
-    for name, version in re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    for name, version in re.findall(r"^([\w.-]+)==(\S+) \\$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
 }
 
 
@@ -83,8 +83,8 @@ def _modules(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in plain | parts}
 
 
-def test_the_lock_holds_versions_and_no_address() -> None:
+def test_the_lock_holds_versions_and_sums_and_no_address() -> None:
     text = (ROOT / "requirements.lock").read_text()
-    entry = r"[\w.-]+==\S+\n"
-    assert re.fullmatch(rf"#[^\n]*\n(?:{entry})+", text)
-    assert text.count("==") == len(LOCK)
+    entry = r"[\w.-]+==\S+ \\\n(?:    --hash=sha256:[0-9a-f]{64} \\\n)*    --hash=sha256:[0-9a-f]{64}\n"
+    assert re.fullmatch(rf"(?:#[^\n]*\n)+(?:{entry})+", text)
+    assert len(re.findall("^[^# ]", text, re.MULTILINE)) == len(LOCK)
