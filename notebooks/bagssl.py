@@ -89,19 +89,17 @@ study.show(
 # no colours are changed at test time.
 
 # %%
-bagssl.sizes(study)
+folded("Patches of every size, and how often two of them share pixels", bagssl.sizes(study), pages.overlap_table(results))
 
 # %%
-folded("How often two patches share pixels", pages.overlap_table(results))
-
-# %% [markdown]
-# ## Encoders
-#
-# Those trained on patches differ from their multi-scale partners in nothing but the crops: the same images, the same number
-# of passes, two views of each image. So equal images seen are equal patches seen, and both columns say so.
-
-# %%
-folded("Every encoder", pages.encoders_table(results))
+folded(
+    "Every encoder",
+    say(
+        "Those trained on patches differ from their multi-scale partners in nothing but the crops: the same images, the same "
+        "number of passes, two views of each image. So equal images seen are equal patches seen, and both columns say so."
+    ),
+    pages.encoders_table(results),
+)
 
 # %% [markdown]
 # ## Patches against whole images
@@ -113,19 +111,20 @@ folded("Every encoder", pages.encoders_table(results))
 # %%
 folded("Accuracy of every encoder", pages.accuracy_table(results, params.side))
 
-# %% [markdown]
-# Each encoder trained on patches, read as the mean over patches of the size it was trained on, minus its multi-scale partner:
-# on whole images, and on the partner's own patches, which cost as much.
-
 # %%
-pages.pairs_table(results)
-
-# %% [markdown]
-# The same over further trainings of VICReg and SimCLR, with patches and with crops of many sizes, from other random weights
-# and other batches: Student's interval over trainings, where those above are over test images.
-
-# %%
-folded("Further trainings", pages.further_table(results))
+folded(
+    "Pair by pair: trained on patches, and on crops of many sizes",
+    say(
+        "Each encoder trained on patches, read as the mean over patches of the size it was trained on, minus its multi-scale "
+        "partner: on whole images, and on the partner's own patches, which cost as much."
+    ),
+    pages.pairs_table(results),
+    say(
+        "The same over further trainings of VICReg and SimCLR, with patches and with crops of many sizes, from other random "
+        "weights and other batches: Student's interval over trainings, where those above are over test images."
+    ),
+    pages.further_table(results),
+)
 
 # %% [markdown]
 # ### How small, and how many?
@@ -194,11 +193,9 @@ study.show(
 bagssl.sheet(study, 0)
 
 # %%
-bagssl.sheet(study, 1)
-
-# %%
 folded(
-    "The same, counted over all patches",
+    "Nearest patches of a second encoder, and all patches counted",
+    bagssl.sheet(study, 1),
     study.show(
         plots_patches.neighbour_shares(tables["neighbours"], titles),
         "neighbours",
@@ -253,11 +250,7 @@ study.show(
 # $$
 #
 # and expanding the square gives $L_C(w) = 2w\, L_S(w/2) + K$, where $K = \sum p_{12}^2 / (p_1 p_2)$ does not depend on $z$.
-
-# %%
-folded("Both losses in numbers", pages.identity_table(results))
-
-# %% [markdown]
+#
 # Which kinds of patches meet is known in Scenes, and where the pixels of photographs are labelled (there it is counted on other
 # photographs). In Scenes a background of one family meets a creature of any species as
 # often as chance has it, and never a background of another family. By their looks, two backgrounds may well be nearer to each
@@ -272,7 +265,7 @@ study.show(
 ) if tables.get("relations") else say("*What occurs together is known in Scenes and where pixels are labelled; this run has other images.*")
 
 # %%
-folded("Co-occurrence, encoder by encoder", pages.cooccurrence_table(results))
+folded("Both losses in numbers; co-occurrence, encoder by encoder", pages.identity_table(results), pages.cooccurrence_table(results))
 
 # %% [markdown]
 # ## Limits

@@ -95,7 +95,10 @@ local_vit.picture(study, measured, plots.token_maps, "tokens of four test images
 study.figure(plots.segmentation, "Intervals over test images.", table="segmentation")
 
 # %%
-local_vit.picture(study, measured, plots.labels, "the commonest class of each patch, and that of its nearest neighbour.")
+folded(
+    "Patches and the classes of their nearest neighbours",
+    local_vit.picture(study, measured, plots.labels, "the commonest class of each patch, and that of its nearest neighbour."),
+)
 
 # %%
 folded(
@@ -120,7 +123,10 @@ study.figure(plots.ratios, "Intervals over images; dashed: what counts as high."
 study.figure(plots.planted, "Mean over data sets. Without planting (1) the axes are only turned; a linear probe sees no change.", table="planted")
 
 # %%
-study.figure(plots.removal, "Solid: those of highest variance removed; dashed: as many random ones.", table="removal")
+folded(
+    "What removing dimensions does",
+    study.figure(plots.removal, "Solid: those of highest variance removed; dashed: as many random ones.", table="removal"),
+)
 
 # %%
 folded(
@@ -151,7 +157,10 @@ say(
 study.figure(plots.patches, "Share of patches found, raw features, mean over data sets.", table="patches")
 
 # %%
-study.figure(plots.objects, "Raw features by cosine, with intervals over images, objects or videos.", table="objects")
+folded(
+    "Objects among look-alikes",
+    study.figure(plots.objects, "Raw features by cosine, with intervals over images, objects or videos.", table="objects"),
+)
 
 # %% [markdown]
 # Through videos objects are followed by propagating the labels of the first frame {cite:p}`jabri2020,caron2021`, scored as DAVIS

@@ -128,7 +128,7 @@ study.show(
 )
 
 # %%
-masking.reliance_table(results)
+folded("Reliance, model by model", masking.reliance_table(results))
 
 # %% [markdown]
 # ### Does it matter where the masks come from?

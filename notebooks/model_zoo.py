@@ -43,7 +43,7 @@ from analysis.studies.model_zoo import pages, plots
 from analysis.studies.model_zoo import study as zoo
 from analysis.studies.model_zoo.verdict import RULE
 from analysis.notebook import open_notebook
-from analysis.prose import say
+from analysis.prose import folded, say
 
 use_style()
 study = open_notebook("model_zoo", globals())
@@ -94,7 +94,7 @@ study.show(
 )
 
 # %%
-pages.scores_table(results)
+folded("Every score", pages.scores_table(results))
 
 # %% [markdown]
 # ### Better than untrained?
@@ -105,7 +105,7 @@ pages.scores_table(results)
 say(RULE.sentence())
 
 # %%
-pages.verdicts_table(results)
+folded("Encoder by encoder", pages.verdicts_table(results))
 
 # %%
 pages.failures(results)

@@ -158,11 +158,14 @@ folded(
 )
 
 # %%
-study.picture(
-    pictures.extremes,
-    "extremes",
-    "Test images by the Q of the first encoder, of those that have one; above each, whether the probe is right.",
-    measured,
+folded(
+    "Images of the highest and the lowest Q",
+    study.picture(
+        pictures.extremes,
+        "extremes",
+        "Test images by the Q of the first encoder, of those that have one; above each, whether the probe is right.",
+        measured,
+    ),
 )
 
 # %% [markdown]
@@ -176,7 +179,9 @@ study.picture(
 # these do. Arms with labels show what else such a training can do. `-p retrain=true -p min_coverage=0.9` makes the trainings again.
 
 # %%
-pages.arms(results) if results.tables.get("trained") else say("*These trainings are made on the controlled world.*")
+folded(
+    "Arms, one by one", pages.arms(results)
+) if results.tables.get("trained") else say("*These trainings are made on the controlled world.*")
 
 # %%
 study.figure(figures.gains, "Student's intervals, over methods and over the seeds of each.", table="gains")

@@ -110,14 +110,12 @@ pages_decoder.decoder_sentence(results)
 # %%
 folded("Faithfulness of every representation", pages.conditions_table(results))
 
-# %% [markdown]
-# Do samples stay faithful for images unlike those that the decoder learnt from?
-
 # %%
-rcdm.pictures(study, measured, "unfamiliar")
-
-# %%
-folded("Unfamiliar images", pages.unfamiliar_table(results))
+folded(
+    "Images unlike those that the decoder learnt from",
+    rcdm.pictures(study, measured, "unfamiliar"),
+    pages.unfamiliar_table(results),
+)
 
 # %% [markdown]
 # ## Which factors are kept?
@@ -135,10 +133,7 @@ study.show(
 ) if tables.get("families") else say("The factors of these images are not known.")
 
 # %%
-folded("How well factors are read from real images", pages.reader_sentence(results))
-
-# %%
-folded("Layer by layer", pages.layers_table(results))
+folded("Layer by layer, and how well the reader reads real images", pages.layers_table(results), pages.reader_sentence(results))
 
 # %% [markdown]
 # ## Invariant to what?
@@ -150,15 +145,15 @@ folded("Layer by layer", pages.layers_table(results))
 # construction is the mean of a representation over an image and all its changes.
 
 # %%
-rcdm.pictures(study, measured, "changes")
-
-# %%
 study.show(
     plots.changes(tables["changes"], tables["distances"], titles),
     "invariance",
     "Means over images. Left of the gap: augmentations of the training; right: changes that no training had. A thumbnail holds "
     "no grain: it cannot show blur and noise.",
 )
+
+# %%
+folded("Samples before and after each change", rcdm.pictures(study, measured, "changes"))
 
 # %%
 folded("How far changes move every encoder, drawn or not", pages.compared_table(results))
@@ -178,10 +173,7 @@ study.show(
 )
 
 # %%
-rcdm.pictures(study, measured, "attacks")
-
-# %%
-folded("Samples of attacked images", pages.attacked_table(results))
+folded("Samples of attacked images", rcdm.pictures(study, measured, "attacks"), pages.attacked_table(results))
 
 # %% [markdown]
 # ## Edited and mixed
@@ -193,19 +185,15 @@ folded("Samples of attacked images", pages.attacked_table(results))
 # own. No edit can do better than the true composite, the object cut out and laid on the other background, drawn alike.
 
 # %%
-rcdm.pictures(study, measured, "edits")
+folded("Edits in pictures, and representation by representation", rcdm.pictures(study, measured, "edits"), pages.edits_table(results))
 
 # %%
-pages.edits_table(results)
-
-# %% [markdown]
-# On a straight path between two representations: rank correlation of the place with the background seen there, ends excluded.
-
-# %%
-rcdm.pictures(study, measured, "paths")
-
-# %%
-folded("Straight paths", pages.paths_table(results))
+folded(
+    "Straight paths between two representations",
+    rcdm.pictures(study, measured, "paths"),
+    say("Rank correlation of the place on the path with the background seen there, ends excluded."),
+    pages.paths_table(results),
+)
 
 # %% [markdown]
 # ## Details: training, samplers, traps, the released code
@@ -218,30 +206,27 @@ folded(
         "training",
         "Ranks are measured during the training, of few images, at guidance 1, among those of a split of its own: points are noisy.",
     ) if any(titles(row["condition"]) for row in tables["training"]) else say("No ranks were measured in training."),
+    pages_decoder.training_sentence(results),
 )
-
-# %%
-folded("How the decoder was trained", pages_decoder.training_sentence(results))
 
 # %%
 folded("Samplers", pages.samplers_table(results))
 
-# %% [markdown]
-# **Guidance** extrapolates from the unconditional sample {cite:p}`ho2022`. The paper has none; a small decoder, briefly trained,
-# makes too little of what it is given. With guidance two samples of one representation differ less than they might: what varies
-# between them is a lower bound. **Noise** that is not shared makes two samples differ by itself.
+# %%
+folded(
+    "Guidance, and noise that is not shared",
+    say(
+        "**Guidance** extrapolates from the unconditional sample {{cite:p}}`ho2022`. The paper has none; a small decoder, "
+        "briefly trained, makes too little of what it is given. With guidance two samples of one representation differ less than "
+        "they might: what varies between them is a lower bound. **Noise** that is not shared makes two samples differ by itself."
+    ),
+    pages.guidance_sentence(results),
+    pages.guidance_table(results),
+    pages.noise_table(results),
+)
 
 # %%
-folded("Guidance", pages.guidance_sentence(results), pages.guidance_table(results))
-
-# %%
-folded("Noise that is not shared", pages.noise_table(results))
-
-# %%
-folded("What the released code does", pages.released_sentence(results))
-
-# %%
-folded("The released code, point by point", pages.released_table())
+folded("The released code, point by point", pages.released_sentence(results), pages.released_table())
 
 # %% [markdown]
 # **Limits.** One decoder, trained once: intervals over encoders hold the spread of methods and not that of trainings. A small

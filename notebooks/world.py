@@ -36,7 +36,7 @@ source = None
 # %% tags=["remove-cell"]
 from analysis.figures import use_style
 from analysis.notebook import open_notebook
-from analysis.prose import say
+from analysis.prose import folded, say
 from analysis.studies.world import pages, plots, sheets
 from analysis.studies.world import study as world
 
@@ -80,24 +80,19 @@ study.show(
     "`instance` tells creatures apart.",
 )
 
-# %% [markdown]
-# ### Tracks
-
 # %%
-study.show(
-    sheets.video(params),
-    "video",
-    "Every fourth frame of a video. Lines: where the centre of each creature has been, also while it is hidden.",
-)
-
-# %% [markdown]
-# ### Correspondences
-
-# %%
-study.show(
-    sheets.pairs(params),
-    "pairs",
-    "Second views are shifted, turned, zoomed, blurred, noisy and change colour; the map of points is exact.",
+folded(
+    "Tracks and correspondences",
+    study.show(
+        sheets.video(params),
+        "video",
+        "Every fourth frame of a video. Lines: where the centre of each creature has been, also while it is hidden.",
+    ),
+    study.show(
+        sheets.pairs(params),
+        "pairs",
+        "Second views are shifted, turned, zoomed, blurred, noisy and change colour; the map of points is exact.",
+    ),
 )
 
 # %%
@@ -114,10 +109,13 @@ say(
 # question *what if the same creature stood elsewhere?* has an answer.
 
 # %%
-study.show(
-    sheets.sweeps(params),
-    "sweeps",
-    "One creature. In each row one factor takes several values and all the others stay as they were drawn.",
+folded(
+    "Every factor in turn",
+    study.show(
+        sheets.sweeps(params),
+        "sweeps",
+        "One creature. In each row one factor takes several values and all the others stay as they were drawn.",
+    ),
 )
 
 # %%
@@ -156,7 +154,7 @@ study.show(
 )
 
 # %%
-pages.difficulty_table(results)
+folded("In numbers", pages.difficulty_table(results))
 
 # %% [markdown]
 # ### What can be read off linearly
@@ -187,7 +185,7 @@ study.show(
 ) if pages.errors(results) else say("*There are no errors in this run.*")
 
 # %%
-pages.concentration_table(results)
+folded("Errors by what two classes share", pages.concentration_table(results))
 
 # %% [markdown]
 # ## A context that misleads
@@ -195,9 +193,6 @@ pages.concentration_table(results)
 # In `context` each class has a ground of its own, on which nine of ten training images stand; in the test images class and
 # ground have nothing to do with each other. The option `correlation` sets this share, and only the ground changes with it:
 # *kept* and *broken* below are the same test creatures.
-
-# %%
-pages.agreement_table(results)
 
 # %%
 study.show(
@@ -208,7 +203,7 @@ study.show(
 )
 
 # %%
-pages.context_table(results)
+folded("The context in numbers", pages.agreement_table(results), pages.context_table(results))
 
 # %% [markdown]
 # ## What came out

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -107,7 +108,40 @@ def test_the_background_is_transparent_and_text_needs_no_font(tmp_path: Path) ->
     _save(tmp_path)
     svg = (tmp_path / "figures/rise.svg").read_text()
     assert "<text" not in svg
-    assert not re.search(r'id="patch_1">\s*<path[^>]*fill: #', svg)
+    first = re.search("<path[^>]*>", svg)
+    assert first is not None
+    assert 'style="fill: none"' in first[0]
+
+
+def test_a_saved_figure_is_the_drawn_one_in_fewer_bytes(tmp_path: Path) -> None:
+    figure = _figure()
+    with style(**{"svg.hashsalt": "rise"}):
+        figure.savefig(tmp_path / "drawn.svg", metadata={"Date": None})
+    save(figure, tmp_path, "rise", ALT, CAPTION)
+    drawn, saved = (tmp_path / name for name in ("drawn.svg", "figures/rise.svg"))
+    assert saved.stat().st_size < 0.8 * drawn.stat().st_size
+    before, after = (_elements(path) for path in (drawn, saved))
+    assert len(before) > 30
+    assert [what for what, _ in before] == [what for what, _ in after]
+    assert [x for _, x in before] == pytest.approx([x for _, x in after], rel=1e-3)
+
+
+def _elements(path: Path) -> list[tuple[tuple[str, str | None], float]]:
+    """What an SVG draws, in order: shapes with all their numbers, and letters with their places; links resolved."""
+    root = ElementTree.parse(path).getroot()
+    shapes = {found.get("id"): found.get("d") for found in root.iter() if found.get("id")}
+    drawn = []
+    for found in root.iter():
+        kind = found.tag.rpartition("}")[2]
+        if kind in ("path", "use", "rect", "image"):
+            link = found.get("{http://www.w3.org/1999/xlink}href", "")
+            place = re.search(r"translate\((\S+) 0\)", found.get("transform", ""))
+            x = float(place[1] if place else found.get("x", "0"))
+            assert not link.startswith("#") or link[1:] in shapes
+            shape = found.get("d") or shapes.get(link[1:]) or ""
+            numbers = " ".join(re.findall(r"[A-Za-z]|-?[\d.]+", shape))
+            drawn.append(((f"{kind} {numbers}", found.get("style")), x))
+    return drawn
 
 
 def test_a_figure_shows_itself_in_jupyter_and_in_the_book(tmp_path: Path) -> None:

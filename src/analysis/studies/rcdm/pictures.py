@@ -75,12 +75,13 @@ def _taps(pictures: Pictures, tables: Tables, titles: Titles) -> Drawn:
     order = [d * n + i for i in range(PICTURED) for d in range(draws)]
     rows = {"image": [shown["image"][i] for i in range(PICTURED) for _ in range(draws)]}
     left_out = ("image", LABEL_CONDITION, SHUFFLED)
-    names = [name for name in shown if name not in left_out and not name.endswith((":adagn", ":hidden"))]
-    rows |= {str(titles(name)): [shown[name][k] for k in order] for name in names}
-    fig = _grid(rows, gaps=range(draws, PICTURED * draws, draws))
     table = pd.DataFrame(tables["conditions"]).dropna(subset="mrr")
     table = table[table.part != "control"]
     best, worst = (table.loc[k] for k in (table.mrr.idxmax(), table.mrr.idxmin()))
+    head = f"{best.condition.partition(':')[0]}:projector"  # of projectors, that beside the backbone that ranks best
+    names = [n for n in shown if n not in left_out and (n == head or not n.endswith((":adagn", ":hidden", ":projector")))]
+    rows |= {str(titles(name)): [shown[name][k] for k in order] for name in names}
+    fig = _grid(rows, gaps=range(draws, PICTURED * draws, draws))
     return fig, (
         f"Samples agree with their image most when drawn from {titles(best.condition)} (MRR {best.mrr:.2f}), least from "
         f"{titles(worst.condition)} ({worst.mrr:.2f})."

@@ -75,7 +75,7 @@ def families(rows: Sequence[Row]) -> Drawn:
     """Skill on samples, and spread between two samples, by factor and family of representations."""
     table = pd.DataFrame(rows)
     factors = [name for name in TITLES if name in set(table.factor)]
-    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.42 * len(factors)), sharey=True)
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.34 * len(factors)), sharey=True)
     for ax, quantity, label in zip(
         axes, ("skill", "spread"), ("read from samples (1: fully)", "spread between two samples (1: not kept)"), strict=True
     ):
