@@ -104,13 +104,16 @@ folded(
 )
 
 # %%
-study.picture(
-    pictures.features,
-    "features",
-    "Each line is one discriminative feature of the first encoder, evenly spread over D, with the share of training images in which "
-    "it is highly active; the test images that excite it most, and Grad-CAM on them.",
-    measured,
-    params,
+folded(
+    "Discriminative features in pictures",
+    study.picture(
+        pictures.features,
+        "features",
+        "Each line is one discriminative feature of the first encoder, evenly spread over D, with the share of training images in "
+        "which it is highly active; the test images that excite it most, and Grad-CAM on them.",
+        measured,
+        params,
+    ),
 )
 
 # %% [markdown]

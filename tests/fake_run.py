@@ -57,7 +57,7 @@ def make(entry: Entry, sign: float = 1.0) -> Path:
     for number, cell in enumerate(nb.cells):
         cell["id"] = f"cell-{number}"
     write_text(folder / "notebook.ipynb", nbformat.writes(nb))
-    _results(entry, sign).save(folder)
+    results(entry, sign).save(folder)
     parts = {
         "parameters": plain(resolve(entry.study, entry.preset).model_dump()),
         "notebook": "ab" * 16,
@@ -84,7 +84,7 @@ def _cells(folder: Path) -> list[nbformat.NotebookNode]:
     ]
 
 
-def _results(entry: Entry, sign: float) -> Results:
+def results(entry: Entry, sign: float) -> Results:
     results = Results(entry.study, entry.name, entry.preset, plain(resolve(entry.study, entry.preset).model_dump()))
     results.answer = "Removing the background changes less than removing the object."
     no, yes, own = Estimate(0.02, -0.01, 0.04), Estimate(0.9, 0.8, 1.0), sign * 0.4123

@@ -11,14 +11,18 @@ from analysis.errors import UserError
 from analysis.notebook import Notebook
 from analysis.params.base import StudyParams
 from analysis.prose import INTERVAL, show, table
-from analysis.rules import Claim, Condition, Evidence, Rule
+from analysis.rules import Claim, Condition, Evidence, Rule, Said
 from analysis.stats import Estimate, estimate
 from analysis.studies import base
 from analysis.studies.base import Measured, evidence, run
 from analysis.verdict_prose import verdicts
 
 CLAIM = Claim(
-    "T1", "toy", "It helps.", Rule((Condition("gain", "gain in accuracy", 0.05, "a tenth"),), "nothing done", "planted")
+    "T1",
+    "toy",
+    "It helps.",
+    Rule((Condition("gain", "gain in accuracy", 0.05, "a tenth"),), "nothing done", "planted"),
+    said=Said("it helps", "It helps (gain {}).", {"gain": "It hardly helps (gain {})."}),
 )
 
 
@@ -136,13 +140,14 @@ def toy_evidence(measured: Measured) -> dict[str, Evidence]:
 
 
 def test_a_study_is_measures_and_evidence_and_the_rest_is_shared(notebook: Notebook) -> None:
-    found = run(notebook, toy_measure, (CLAIM,), toy_evidence, scalars=lambda r: {"rows": 3.0}, what={"T1": "that it helps"})
+    found = run(notebook, toy_measure, (CLAIM,), toy_evidence, scalars=lambda r: {"rows": 3.0})
     results = notebook.results
     assert found is not None
     assert [finding.verdict for finding in results.claims] == ["supported"]
     assert results.scalars == {"rows": 3.0}
     (condition,) = results.claims[0].conditions
-    assert results.answer == f"**Supported:** that it helps (T1: {show(condition.own)}, bound {condition.smallest:g})."
+    number = f"{show(condition.own)}, bound {condition.smallest:g}"
+    assert results.answer == f"**Supported.**\n- **T1** It helps (gain {number})."
     assert [row["method"] for row in results.tables["encoders"]] == ["swav", "untrained"]
     assert len(results.tables["gains"]) == 3
 
@@ -170,10 +175,10 @@ def test_the_manifest_names_the_commit_that_a_run_began_with(notebook: Notebook,
 
 
 def test_a_page_of_stored_numbers_has_its_answer(notebook: Notebook) -> None:
-    run(notebook, toy_measure, (CLAIM,), toy_evidence, what={"T1": "that it helps"})
+    run(notebook, toy_measure, (CLAIM,), toy_evidence)
     told, notebook.results.answer = notebook.results.answer, ""
     notebook.params = Toy(source="stored")
-    assert run(notebook, toy_measure, (CLAIM,), toy_evidence, what={"T1": "that it helps"}) is None
+    assert run(notebook, toy_measure, (CLAIM,), toy_evidence) is None
     assert notebook.results.answer == told != ""
 
 

@@ -18,6 +18,7 @@ from analysis.errors import UserError
 from analysis.ledger import LEDGER
 from analysis.plan import Entry
 from analysis.similarity import MEASURES
+from analysis.verdict_prose import DECIDED, plain
 
 ENTRIES = [Entry(study="masking_cka", name="default"), Entry(study="masking_cka", name="photos", preset="real", page="real")]
 DEFAULT = "studies/masking_cka/default/masking_cka.html"
@@ -178,7 +179,17 @@ def test_the_front_page_shows_every_claim_with_its_verdicts_each_a_link_to_its_p
     links = pages[book / "intro.html"].links
     for page in ("default", "real"):
         assert sum(link.startswith(f"studies/masking_cka/{page}/masking_cka.html") for link in links) >= 2, links
-    assert text.count("not run") == 2 * len(LEDGER) - 4
+    assert text.count("not run") == 2 * len(LEDGER) - 4 + 1  # and once to say what the mark means
+
+
+def test_the_front_page_says_what_was_found_in_plain_words(pages: dict[Path, Page], book: Path) -> None:
+    text = " ".join("".join(pages[book / "intro.html"].text).split())
+    found = fake_run.results(ENTRIES[0], 1.0).claims
+    told = [
+        plain(finding, claim) for finding in found for claim in LEDGER if claim.id == finding.id and finding.verdict in DECIDED
+    ]
+    assert told
+    assert [words for words in told if " ".join(words.split()) not in text] == []
 
 
 def test_the_foot_of_a_page_tells_how_it_was_made(book: Path, pages: dict[Path, Page]) -> None:

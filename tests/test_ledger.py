@@ -34,7 +34,7 @@ def test_every_claim_of_every_paper_is_listed_once_with_its_rule() -> None:
 
 def test_an_own_run_stands_before_the_published_one() -> None:
     before = {row["id"]: row for row in ledger.rows()}["M1"]
-    fake_run._results(Entry(study="masking_cka", name="default"), 1.0).save(paths.runs() / "masking_cka/default")
+    fake_run.results(Entry(study="masking_cka", name="default"), 1.0).save(paths.runs() / "masking_cka/default")
     after = {row["id"]: row for row in ledger.rows()}["M1"]
     assert before["world"]["source"] in ("published", None)
     assert after["world"]["source"] == "own run"
@@ -51,7 +51,7 @@ def test_a_claim_that_nobody_ran_is_said_to_be_not_run(monkeypatch: pytest.Monke
 
 
 def test_the_terminal_shows_the_sentence_that_the_page_shows() -> None:
-    results = fake_run._results(Entry(study="masking_cka", name="default"), 1.0)
+    results = fake_run.results(Entry(study="masking_cka", name="default"), 1.0)
     results.save(paths.runs() / "masking_cka/default")
     words = listed()
     assert all(finding.sentence() in words for finding in results.claims)

@@ -339,8 +339,9 @@ def test_pages_and_pictures_are_drawn_from_what_was_measured(measured: Measured)
         plots.plt.close(drawn[0])
     plots.plt.close(plots.attacks(results.tables["attacks"])[0])
     for finding in results.claims:
-        (paragraph,) = [part for part in pages.finding(results).markdown.split("\n\n") if f"({finding.id}" in part]
-        assert paragraph.startswith(f"**{HEADS[finding.verdict]}:**")
+        told = (f"({finding.id})", f"**{finding.id}** ")
+        (paragraph,) = [part for part in pages.finding(results).markdown.split("\n\n") if any(name in part for name in told)]
+        assert paragraph.startswith(f"**{HEADS[finding.verdict]}.**")
 
 
 def test_the_caption_of_quality_says_the_numbers_of_its_table(measured: Measured) -> None:

@@ -125,14 +125,30 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A claim in plain words, for readers who want to know what was found; `{}` takes a number.
+
+    Attributes:
+        whether: what is asked, going on from "whether".
+        yes: what is so where the claim is supported, with the number of the headline (of what decided, where any may).
+        no: by condition, what is so where that one lies below its bound, with its number.
+    """
+
+    whether: str
+    yes: str
+    no: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Claim:
-    """A measurable sentence of a paper, the rule that judges it, and the paper's own number where it prints one."""
+    """A measurable sentence of a paper, the rule that judges it, the paper's own number if it prints one, and plain words."""
 
     id: str
     study: str
     statement: str
     rule: Rule
     published: Published | None = None
+    said: Said | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How every study tells its verdicts: in a table, each as a sentence below it, and all in one paragraph per verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from analysis.prose import Column, Prose, folded, show, table
 from analysis.results import Results, Row
@@ -13,6 +13,7 @@ HEADS = {
     "not testable here": "Not testable here",
     "not run": "Not run",
 }
+DECIDED = ("supported", "not supported")
 
 
 def verdicts(results: Results, claims: Iterable[Claim] = ()) -> Prose:
@@ -29,29 +30,45 @@ def verdicts(results: Results, claims: Iterable[Claim] = ()) -> Prose:
     return Prose(f"{{.verdicts}}\n{told.markdown}\n{whole.markdown}")
 
 
-def answer(results: Results, what: Mapping[str, str]) -> Prose:
-    """What came out, a paragraph per verdict: claims in words with the number that decided each; reasons are given once.
-
-    `what` says each claim in words that begin with "that", by its id.
-    """
-    paragraphs = []
+def answer(results: Results, claims: Iterable[Claim]) -> Prose:
+    """What came out, verdict by verdict, in plain sentences with their numbers; of what is open, what was asked and why."""
+    by_id, paragraphs = {claim.id: claim for claim in claims}, []
     for verdict, head in HEADS.items():
-        told: dict[str, list[str]] = {}
-        for found in results.claims:
-            if found.verdict == verdict:
-                told.setdefault(found.reason, []).append(f"{what[found.id]} ({found.id}{_number(found)})")
-        parts = ["; ".join(words) + (f", because {reason}" if reason else "") for reason, words in told.items()]
-        paragraphs += [f"**{head}:** {'; '.join(parts)}."] if parts else []
+        found = [(finding, by_id[finding.id]) for finding in results.claims if finding.verdict == verdict]
+        told = (
+            "".join(f"\n- **{claim.id}** {plain(finding, claim)}" for finding, claim in found)
+            if verdict in DECIDED
+            else _open(found)
+        )
+        paragraphs += [f"**{head}.**{told}"] if found else []
     return Prose("\n\n".join(paragraphs))
 
 
-def _number(found: Finding) -> str:
-    """The number that decided, after the name of its quantity where that is not the headline's."""
-    deciding = found.deciding
-    if deciding is None or found.reason:
-        return ""
-    name = "" if deciding is found.conditions[0] else f"{deciding.quantity} "
-    return f": {name}{show(deciding.own)}, bound {_bound(deciding)}"
+def plain(finding: Finding, claim: Claim) -> str:
+    """A decided claim in a plain sentence with the number that speaks for it."""
+    number, words = speaks(finding, claim), None
+    if claim.said and number:
+        words = claim.said.yes if finding.verdict == "supported" else claim.said.no.get(number.name)
+    if words is None or number is None:
+        return claim.statement if finding.verdict == "supported" else f"Not so: {claim.statement}"
+    return words.format(f"{show(number.own)}, bound {_bound(number)}")
+
+
+def speaks(finding: Finding, claim: Claim) -> Judged | None:
+    """The condition whose number a plain sentence gives: the headline where all must hold and do, else what decided."""
+    if finding.verdict == "supported" and claim.rule.combine == "all":
+        return finding.conditions[0] if finding.conditions else None
+    return finding.deciding
+
+
+def _open(found: Iterable[tuple[Finding, Claim]]) -> str:
+    """What was asked, and why nothing can be said, each reason once."""
+    asked: dict[str, list[str]] = {}
+    for finding, claim in found:
+        words = f"whether {claim.said.whether}" if claim.said else f"“{claim.statement.rstrip('.')}”"
+        asked.setdefault(finding.reason, []).append(f"{words} ({claim.id})")
+    told = "; ".join("; ".join(words) + (f", because {reason}" if reason else "") for reason, words in asked.items())
+    return f" {told[:1].upper()}{told[1:]}."
 
 
 def _row(found: Finding, published: str | None) -> Row:

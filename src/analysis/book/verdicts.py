@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import rules
 from analysis.ledger import LEDGER
 from analysis.params import STUDIES, study_model
-from analysis.prose import NOTHING, show, table
+from analysis.prose import NOTHING, escaped, show, table
 from analysis.rules import Claim, Finding
-from analysis.verdict_prose import HEADS
+from analysis.verdict_prose import DECIDED, plain, speaks
 
 if TYPE_CHECKING:
     from analysis.book.stage import Page
 
 Found = dict[tuple[str, str], tuple["Page", Finding]]  # (page, claim) -> where it was judged, and how
-DECIDED = tuple(f"**{HEADS[verdict]}:**" for verdict in ("supported", "not supported"))
+SETTINGS = ("default", "real")
+PICTURES = (("world", "truth"), ("local_vit", "token-maps"))  # of the front page
 COLUMNS = {"default": "Controlled world", "real": "Real photographs", "paper": "Papers' networks"}
 # Studies that judge claims of a paper, and those of what the others measure with.
 PAPERS = {study: (model.title, model.paper) for study, model in STUDIES.items() if model.paper}
@@ -32,7 +34,7 @@ def write(pages: Sequence[Page]) -> dict[str, str]:
         f"## {title}\n\nClaims of {{cite:t}}`{key}`.\n\n{claims_table(studies[study], found)}\n{_how(studies[study])}\n"
         for study, (title, key) in PAPERS.items()
     )
-    files = {"_generated/claims.md": everything, "_generated/summary.md": _summary(found)}
+    files = {"_generated/claims.md": everything, "_generated/summary.md": _summary(found), **_pictures(pages)}
     for study in dict.fromkeys(page.entry.study for page in pages):
         own = [page for page in pages if page.entry.study == study]
         claims = ""
@@ -70,13 +72,12 @@ def claims_table(claims: Sequence[Claim], found: Found) -> str:
 
 def grid(found: Found) -> str:
     """Every claim with its verdicts in the world and on photographs, each a link to the page that found it."""
-    keys = ("default", "real")
     rows = [
         {"id": f"**{claim.id}**", "claim": claim.statement, "published": _published(claim)}
-        | {key: _linked(found.get((key, claim.id))) for key in keys}
+        | {key: _linked(found.get((key, claim.id))) for key in SETTINGS}
         for claim in LEDGER
     ]
-    heads = {"id": "", "claim": "Claim", **{key: COLUMNS[key] for key in keys}, "published": "The paper's own number"}
+    heads = {"id": "", "claim": "Claim", **{key: COLUMNS[key] for key in SETTINGS}, "published": "The paper's own number"}
     return f"{{.claims}}\n{table(rows, heads).markdown}"
 
 
@@ -119,12 +120,24 @@ def _numbers(finding: Finding) -> list[str]:
 
 
 def _summary(found: Found) -> str:
-    """How many claims came out how in each setting, what was decided study by study, and the grid of all verdicts."""
+    """How many claims came out how in each setting, every verdict at a glance, what was decided, in words; folded, the grid."""
     counts = [f"{COLUMNS[key]}: {words}." for key in COLUMNS if (words := _counts(found, key))]
-    pages = dict.fromkeys(page.document for page, _ in found.values())
-    told = {page.document: _decided(page) for page, _ in found.values()}
     lead = f"Five papers make {len(LEDGER)} claims that can be measured. {' '.join(counts)}"
-    return "\n\n".join([lead, *(told[page] for page in pages if told[page]), "### Every claim", grid(found)]) + "\n"
+    told = [_decided(study, found) for study in PAPERS]
+    whole = f"::::{{dropdown}} Every claim, with the papers' own numbers\n{grid(found)}\n::::"
+    return "\n\n".join([lead, _glance(found), *filter(None, told), whole]) + "\n"
+
+
+def _pictures(pages: Sequence[Page]) -> dict[str, str]:
+    """Figures of studies for the front page, with their captions and the way to their pages; none that has not been drawn."""
+    drawn = {(page.entry.study, page.key, figure["file"]): (page, figure) for page in pages for figure in page.results.figures}
+    shown = [drawn[key] for key in ((study, "default", f"figures/{name}.svg") for study, name in PICTURES) if key in drawn]
+    parts = [
+        f":::{{figure}} /{Path(page.document).parent}/{figure['file']}\n:alt: {escaped(figure['alt'])}\n\n"
+        f"{escaped(figure['caption'])} From [{title(page.entry.study)}](/{page.document}.ipynb).\n:::\n"
+        for page, figure in shown
+    ]
+    return {"_generated/pictures.md": "\n".join(parts)}
 
 
 def _counts(found: Found, key: str) -> str:
@@ -132,13 +145,44 @@ def _counts(found: Found, key: str) -> str:
     return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in rules.VERDICTS if verdicts[verdict])
 
 
-def _decided(page: Page) -> str:
-    """What one page decided, with its numbers; the open claims stand in the grid."""
-    paragraphs = [part for part in page.results.answer.split("\n\n") if part.startswith(DECIDED)]
-    if not paragraphs:
-        return ""
-    place = page.title[0].lower() + page.title[1:]
-    return f"[{title(page.entry.study)}](/{page.document}.ipynb), {place}\n: {' '.join(paragraphs)}"
+def _glance(found: Found) -> str:
+    """The names of all claims by study and setting, each coloured and marked by its verdict."""
+    rows = [
+        {"study": f"[{name}](/studies/{study}/index.md)" if _told(study, found) else name}
+        | {key: _names(study, key, found) for key in SETTINGS}
+        for study, (name, _) in PAPERS.items()
+    ]
+    legend = " ".join(badge(verdict) for verdict in rules.VERDICTS)
+    heads = {"study": "", **{key: COLUMNS[key] for key in SETTINGS}}
+    return f"{{.glance}}\n{table(rows, heads).markdown}\n{legend}"
+
+
+def _names(study: str, key: str, found: Found) -> str:
+    entries = [(claim, found.get((key, claim.id))) for claim in LEDGER if claim.study == study]
+    verdicts = [(claim, entry[1].verdict if entry else "not run") for claim, entry in entries]
+    return " ".join(f"[{claim.id}]{{.verdict .{verdict.replace(' ', '-')}}}" for claim, verdict in verdicts)
+
+
+def _told(study: str, found: Found) -> bool:
+    return any(page.entry.study == study for page, _ in found.values())
+
+
+def _decided(study: str, found: Found) -> str:
+    """What was decided of one study's claims, in plain sentences; where both settings agree, in one."""
+    told = [(c, _sentence(c, [found.get((key, c.id)) for key in SETTINGS])) for c in LEDGER if c.study == study]
+    lines = "\n".join(f"- **{claim.id}** {words}" for claim, words in told if words)
+    return f"**{PAPERS[study][0]}**\n\n{lines}" if lines else ""
+
+
+def _sentence(claim: Claim, entries: Sequence[tuple[Page, Finding] | None]) -> str:
+    findings = [entry[1] if entry and entry[1].verdict in DECIDED else None for entry in entries]
+    world, photographs = findings
+    if world and photographs and world.verdict == photographs.verdict:
+        here, there = speaks(world, claim), speaks(photographs, claim)
+        if here and there and here.name == there.name:
+            return f"{plain(world, claim)} The same on photographs: {show(there.own)}."
+    settings = zip(("In the controlled world", "On photographs"), findings, strict=True)
+    return " ".join(f"*{setting}:* {plain(finding, claim)}" for setting, finding in settings if finding)
 
 
 def _study_index(study: str, pages: Sequence[Page], claims: str) -> str:

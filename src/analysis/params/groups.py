@@ -40,5 +40,4 @@ WHOLE_ZOO = (
     *(*PHOTOGRAPHIC, *PHOTOGRAPHIC_CONTROLS, *PHOTOGRAPHIC_PATCHED, *LOCAL_PHOTOGRAPHS, "zoo:dinov2-imagenette"),
 )
 WORLD = ("zoo:untrained", "zoo:supervised", "zoo:simclr", "zoo:dinov2")
-DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "supervised", "untrained"))
 SCENES = ("scenes:objects", "scenes:fine", "scenes:context", "scenes:textures")

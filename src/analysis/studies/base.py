@@ -4,7 +4,7 @@ A study is `params` (what may be chosen), `measure` (images to `Measured`), `cla
 and a notebook (the page). `run` is the whole way; a study adds what is its own:
 
     def compute(notebook: Notebook) -> Measured | None:
-        return run(notebook, measure, CLAIMS, evidence, scalars=scalars, what=WHAT)
+        return run(notebook, measure, CLAIMS, evidence, scalars=scalars)
 
 A quantity is one array (1 + B,): its value, then its B bootstrap draws. Differences, ratios and means of quantities are those
 of arrays, and they are paired, for images are resampled alike for every encoder.
@@ -147,7 +147,6 @@ def run(
     evidence: Callable[[Found], Mapping[str, Evidence]] | None = None,
     *,
     scalars: Callable[[Results], Mapping[str, float]] | None = None,
-    what: Mapping[str, str] | None = None,
 ) -> Found | None:
     """Measure, judge and store: fill `notebook.results`, and return what was measured; None where numbers are stored.
 
@@ -155,11 +154,10 @@ def run(
         measure: parameters -> what was measured. It checks everything that can be wrong before any long work.
         evidence: what was measured -> evidence by claim; every claim has some, if only the reason why it is not testable.
         scalars: results with their tables -> numbers quoted in prose.
-        what: claim -> the claim in words that go on from "the claim", for the answer.
     """
     results = notebook.results
     if notebook.stored:
-        results.answer = answer(results, what).markdown if what else results.answer
+        results.answer = answer(results, claims).markdown if claims else results.answer
         return None
     measured = measure(notebook.params)
     results.tables |= {"encoders": encoder_rows(notebook.params.encoders)} | dict(measured.tables)
@@ -167,7 +165,7 @@ def run(
     results.claims = [rules.judge(claim, found[claim.id]) for claim in claims]
     results.tables |= dict(measured.tables)  # also what the evidence entered
     results.scalars |= scalars(results) if scalars else {}
-    results.answer = answer(results, what).markdown if what else results.answer
+    results.answer = answer(results, claims).markdown if claims else results.answer
     return measured
 
 

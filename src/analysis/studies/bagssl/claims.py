@@ -2,6 +2,7 @@
 
 from analysis.rules import Claim, Condition, Published, Rule
 from analysis.studies.bagssl.published import ABSTRACT, WHOLE_IMAGES
+from analysis.studies.bagssl.said import SAID
 
 STUDY = "bagssl"
 POINTS = 0.02  # of accuracy
@@ -41,6 +42,7 @@ B1 = Claim(
         positive="the multi-scale partner itself in place of the encoder trained on patches",
         preconditions=("two pairs that saw as many images and as many views", "partners above their untrained copies"),
     ),
+    said=SAID["B1"],
 )
 B2 = Claim(
     "B2",
@@ -64,6 +66,7 @@ B2 = Claim(
         f"{ABSTRACT:.0%} top-1 (linear probe, ImageNet) with patches of 32 px; VICReg on whole images {WHOLE_IMAGES:.1%}",
         "abstract of arXiv 2206.08954v2; repository of VICReg",
     ),
+    said=SAID["B2"],
 )
 B3 = Claim(
     "B3",
@@ -96,6 +99,7 @@ B3 = Claim(
         positive="an exact bag of patches",
         preconditions=("two multi-scale encoders above their untrained copies",),
     ),
+    said=SAID["B3"],
 )
 B4 = Claim(
     "B4",
@@ -121,6 +125,7 @@ B4 = Claim(
         positive="codes that hold the image in large patches, the place in small ones, and a projector that drops the place",
         preconditions=("two multi-scale encoders with their projectors, above their untrained copies",),
     ),
+    said=SAID["B4"],
 )
 B5 = Claim(
     "B5",
@@ -147,6 +152,7 @@ B5 = Claim(
         positive="an encoder whose every reading has noise of its own, which a mean removes",
         preconditions=("two multi-scale encoders above their untrained copies",),
     ),
+    said=SAID["B5"],
 )
 B6 = Claim(
     "B6",
@@ -176,5 +182,6 @@ B6 = Claim(
             "images whose kinds of patches are known (Scenes, or photographs with maps of classes)",
         ),
     ),
+    said=SAID["B6"],
 )
 CLAIMS = (B1, B2, B3, B4, B5, B6)

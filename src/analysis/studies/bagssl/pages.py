@@ -6,26 +6,19 @@ from analysis.encoders.methods import METHODS
 from analysis.prose import NOTHING, Column, Prose, say, show, table
 from analysis.results import Results, Row
 from analysis.rules import Finding
+from analysis.studies.bagssl.claims import CLAIMS
 from analysis.studies.bagssl.contrasts import DISJOINT, GRID, TRUE, UNLIKE, VIEWS, WHOLE
 from analysis.studies.bagssl.published import ABSTRACT, EMP_SSL, SETTINGS, WHOLE_IMAGES
 from analysis.studies.base import titles
 from analysis.verdict_prose import answer
 
-WHAT = {
-    "B1": "that training on patches of one size and averaging is as good as the multi-scale baseline",
-    "B2": "that even small patches keep most of it",
-    "B3": "that the embedding of an image is about the average of the embeddings of its patches",
-    "B4": "that representations are invariant globally and local when zoomed in, projectors more invariant than backbones",
-    "B5": "that averaging over patches improves existing models",
-    "B6": "that the self-supervised loss models co-occurrence",
-}
 _PROBES = {"linear": "linear probe", "knn": "neighbours"}
 
 
 def finding(results: Results) -> Prose:
     """The answer of the page: what came out of each claim, with its deciding number, and what to do with it."""
     found = {claim.id: claim for claim in results.claims}
-    return Prose(f"{answer(results, WHAT)}\n\n**For practice.** {_practice(found)}")
+    return Prose(f"{answer(results, CLAIMS)}\n\n**For practice.** {_practice(found)}")
 
 
 def headline_caption(results: Results, side: int) -> str:

@@ -12,7 +12,6 @@ from analysis.studies.bagssl.claims import CLAIMS
 from analysis.studies.bagssl.contrasts import DISJOINT, Bags
 from analysis.studies.bagssl.evidence import evidence
 from analysis.studies.bagssl.measure import measure
-from analysis.studies.bagssl.pages import WHAT
 from analysis.studies.bagssl.params import BagSSL
 from analysis.studies.bagssl.reading import Reading, sample
 from analysis.studies.base import run
@@ -23,7 +22,7 @@ ABSENT = "*The pictures are left out: this page is drawn from stored numbers, an
 def compute(study: Notebook) -> Bags | None:
     """Fill `study.results` with tables, verdicts and the numbers quoted in prose; None where numbers are stored."""
     params = _params(study)
-    return run(study, measure, CLAIMS, lambda bags: evidence(bags, params), scalars=_scalars, what=WHAT)
+    return run(study, measure, CLAIMS, lambda bags: evidence(bags, params), scalars=_scalars)
 
 
 def sizes(study: Notebook) -> FigureRef | Prose:

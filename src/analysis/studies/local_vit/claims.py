@@ -6,6 +6,7 @@ from analysis.rules import Claim, Condition, Rule
 from analysis.studies.local_vit import published
 from analysis.studies.local_vit.controls import STRENGTHS
 from analysis.studies.local_vit.measured import RATIO
+from analysis.studies.local_vit.said import SAID
 
 Array = np.ndarray
 STUDY = "local_vit"
@@ -34,6 +35,7 @@ L1 = Claim(
         preconditions=(LEARNED, "there are at least two encoders of each kind"),
     ),
     published.L1,
+    said=SAID["L1"],
 )
 L2 = Claim(
     "L2",
@@ -55,6 +57,7 @@ L2 = Claim(
         preconditions=(LEARNED, PRESENT),
     ),
     published.L2,
+    said=SAID["L2"],
 )
 
 
@@ -63,7 +66,12 @@ def _removal(id_: str, model: str, number: published.Published | None) -> Claim:
     statement = f"Removing the dimensions of highest variance improves nearest neighbours of {model}."
     condition = Condition("gain", gain, SMALLEST, REASON)
     return Claim(
-        id_, STUDY, statement, Rule((condition,), L2.rule.negative, L2.rule.positive, preconditions=(LEARNED, PRESENT)), number
+        id_,
+        STUDY,
+        statement,
+        Rule((condition,), L2.rule.negative, L2.rule.positive, preconditions=(LEARNED, PRESENT)),
+        number,
+        said=SAID[id_],
     )
 
 
@@ -87,5 +95,6 @@ L5 = Claim(
         preconditions=(LEARNED, "a matcher that knows every place finds every patch"),
     ),
     published.L5,
+    said=SAID["L5"],
 )
 CLAIMS = (L1, L2, L3, L4, L5)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from analysis.prose import INTERVAL, Column, Prose, number, say, show, table
 from analysis.results import Results, Row
-from analysis.rules import Finding
 from analysis.stats import Estimate
 from analysis.studies.base import titles
+from analysis.studies.local_vit.claims import CLAIMS
 from analysis.studies.local_vit.plots import METRIC_WORDS
 from analysis.studies.local_vit.published import DRAFT, DRAFT_BANK, DRAFT_REMOVAL, DRAFT_ROTATION, DRAFT_TRACKING
+from analysis.verdict_prose import answer
 
 PARTS = {
     "all": "all, standardised",
@@ -18,42 +19,11 @@ PARTS = {
     "only highest": "the highest variance alone",
     "only random": "random ones alone",
 }
-WORDS = {
-    "supported": "Yes",
-    "not supported": "No",
-    "inconclusive": "Not decided by this run",
-    "not testable here": "Not testable here",
-    "not run": "Not run",
-}
 
 
 def finding(results: Results) -> Prose:
-    """The answer of the run in one paragraph, and what it means in practice."""
-    claims: dict[str, Finding] = {found.id: found for found in results.claims}
-    parts = [
-        "**Do patches of self-distilled transformers serve without tuning where those of masked image modelling do not?** "
-        f"{_verdict(claims['L1'])}{_interaction(claims['L1'])}",
-        "**Do MAE's dimensions of high variance hurt its neighbours, and does removing them help?** "
-        f"{_verdict(claims['L2'])} (L2), {_verdict(claims['L3']).lower()} (L3), for Scale-MAE {_verdict(claims['L4']).lower()} "
-        f"(L4).{_variances(results)}",
-        f"**Does DINOv2 fall short of DINO in a setting of retrieval?** {_verdict(claims['L5'])}{_shortfall(claims['L5'])}",
-        f"**In practice.** {_practice(results)}",
-    ]
-    return Prose("\n\n".join(parts))
-
-
-def _verdict(found: Finding) -> str:
-    return WORDS[found.verdict]
-
-
-def _interaction(found: Finding) -> str:
-    if not found.conditions:
-        return f": {found.reason}."
-    own, no, yes = (getattr(found.conditions[0], side) for side in ("own", "negative", "positive"))
-    return (
-        f": the lead of the self-distilled encoders is {show(own)} larger without tuning than with a tuned linear probe, where "
-        f"noise that no probe escapes gives {number(no.value)} and noise that a linear probe escapes {number(yes.value)}."
-    )
+    """The answer claim by claim, how high the variances are, and what it means in practice."""
+    return Prose(f"{answer(results, CLAIMS)}{_variances(results)}\n\n**For practice.** {_practice(results)}")
 
 
 def _variances(results: Results) -> str:
@@ -62,7 +32,7 @@ def _variances(results: Results) -> str:
         return ""
     top = max(rows, key=lambda row: row["value"])
     words = (
-        f" The highest variance of a dimension is at most {top['value']:.1f} times the median in encoders of masked image "
+        f"\n\nThe highest variance of a dimension is at most {top['value']:.1f} times the median in encoders of masked image "
         f"modelling ({titles(results)[top['encoder']]}, {top['dataset']})"
     )
     planted = results.tables.get("planted", [])
@@ -84,12 +54,6 @@ def _masked(results: Results, row: Row) -> bool:
         known["encoder"] == row["encoder"] and known["objective"] == "masked-image-modelling"
         for known in results.tables["encoders"]
     )
-
-
-def _shortfall(found: Finding) -> str:
-    if not found.conditions:
-        return f": {found.reason}."
-    return f": where DINO leads DINOv2 most, it does so by {show(found.conditions[0].own)} of the queries."
 
 
 def _practice(results: Results) -> str:

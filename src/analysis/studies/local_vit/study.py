@@ -13,14 +13,6 @@ from analysis.studies.local_vit.evidence import judged
 from analysis.studies.local_vit.measure import measure
 from analysis.studies.local_vit.measured import Tokens
 
-WHAT = {
-    "L1": "that patches of self-distilled models work without tuning and those of masked image modelling do not",
-    "L2": "that MAE has dimensions of high variance that hurt neighbours and carry little",
-    "L3": "that removing them helps MAE",
-    "L4": "that removing them helps Scale-MAE",
-    "L5": "that DINOv2 falls short of DINO in a setting of retrieval",
-}
-
 
 def compute(study: Notebook) -> Tokens | None:
     """Fill `study.results` with tables, verdicts and the numbers quoted in prose, and return what `pictures` draws from.
@@ -30,7 +22,7 @@ def compute(study: Notebook) -> Tokens | None:
     Raises:
         UserError: a data set without ground truth for any probe, or an encoder without patch tokens.
     """
-    return run(study, measure, CLAIMS, judged, scalars=_scalars, what=WHAT)
+    return run(study, measure, CLAIMS, judged, scalars=_scalars)
 
 
 def picture(

@@ -1,6 +1,7 @@
 """Claims M1-M3 and their rules, fixed before any number was seen. What a run measured for them is gathered in `evidence`."""
 
 from analysis.rules import Claim, Condition, Rule
+from analysis.studies.masking_cka.said import SAID
 
 SMALLEST = 0.05  # the smallest difference in debiased CKA, or in overlap of directions, that we call one
 AGREEMENT = 0.5
@@ -33,6 +34,7 @@ M1 = Claim(
         combine="any",
         preconditions=(LEARNT,),
     ),
+    said=SAID["M1"],
 )
 M2 = Claim(
     "M2",
@@ -58,6 +60,7 @@ M2 = Claim(
         negative="squares in the two left corners in place of the centre, against those in the right ones",
         positive="made representations that read mostly the object, each in another mixture with the rest of the image",
     ),
+    said=SAID["M2"],
 )
 M3 = Claim(
     "M3",
@@ -77,5 +80,6 @@ M3 = Claim(
         positive="made representations of which one reads mostly the object, the other mostly the background",
         preconditions=(LEARNT, "two such models of one architecture, whose untrained copies are the same network"),
     ),
+    said=SAID["M3"],
 )
 CLAIMS = (M1, M2, M3)

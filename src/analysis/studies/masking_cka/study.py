@@ -15,14 +15,10 @@ from analysis.studies.masking_cka import plots, trap
 from analysis.studies.masking_cka.claims import CLAIMS, SMALLEST
 from analysis.studies.masking_cka.evidence import judged
 from analysis.studies.masking_cka.measure import load_stimuli, measure
+from analysis.verdict_prose import answer
 
 TRAP_IMAGES = (300, 1000)
 TRAP_WIDTHS = (16, 64, 256, 1024)
-WHAT = {
-    "M1": "that not all self-supervised models separate object from background",
-    "M2": "that occluding the centre can stand in for removing the object",
-    "M3": "that models differ in what carries their representation",
-}
 
 
 def compute(notebook: Notebook) -> Measured | None:
@@ -32,11 +28,11 @@ def compute(notebook: Notebook) -> Measured | None:
             row for n in TRAP_IMAGES for row in trap.unrelated(n, tuple(w for w in TRAP_WIDTHS if w < n), notebook.params.seed)
         ]
     evidence = partial(judged, params=notebook.params)
-    return run(notebook, measure, CLAIMS, evidence, scalars=_scalars, what=WHAT)
+    return run(notebook, measure, CLAIMS, evidence, scalars=_scalars)
 
 
 def finding(results: Results) -> Prose:
-    """What was found, in one paragraph made from the numbers of the run, and what it means in practice."""
+    """The answer claim by claim, how many encoders show it, and what it means in practice."""
     separation = pd.DataFrame(results.tables["separation_all"])
     names, n = titles(results), results.scalars
     by_images, by_directions = (
@@ -44,19 +40,20 @@ def finding(results: Results) -> Prose:
     )
     relied = pd.DataFrame(results.tables["reliance_all"]).set_index("encoder").value
     words = (
-        "**Finding.** Cut along the true object, {parted} of {encoders} encoders show halves that are less alike than those of "
+        "{answer}\n\nCut along the true object, {parted} of {encoders} encoders show halves that are less alike than those of "
         "a cut along another image's object, in every data set and under every fill; {apart} keep object and background in "
         "directions of their own. {most} stands closest to the object alone (CKA with it minus CKA with the background: "
         "{high:+.2f}), {least} to the background ({low:+.2f}). Occluding the centre takes {centre:+.2f} more CKA than "
         "occluding a corner where there is an object"
     )
-    words += ", {bare:+.2f} where there is none. " if "place_bare" in n else ". "
+    words += ", {bare:+.2f} where there is none." if "place_bare" in n else "."
     words += (
-        "In practice: a masked image shows its hole as well. Compare with a hole of the same kind elsewhere, with an untrained "
-        "network, and over several fills, before a difference is laid to the object."
+        "\n\n**For practice.** A masked image shows its hole as well. Compare with a hole of the same kind elsewhere, with an "
+        "untrained network, and over several fills, before a difference is laid to the object."
     )
     return say(
         words,
+        answer=answer(results, CLAIMS),
         parted=int((by_images.low > SMALLEST).sum()),
         apart=int((by_directions.low > SMALLEST).sum()),
         encoders=len(by_images),

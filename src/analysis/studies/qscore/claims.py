@@ -10,6 +10,7 @@ from analysis.stats import Estimate, over_units
 from analysis.studies.qscore.core import CENTRE, EVEN
 from analysis.studies.qscore.core import RANDOM as RANDOM_MAP
 from analysis.studies.qscore.regulariser import PULLS
+from analysis.studies.qscore.said import SAID
 
 COVERAGE = 0.9  # share of test images with a Q, from which Q can be said to predict anything
 ACCURACY = (0.4, 0.95)  # of the probe: the paper's lie between .64 and .81; outside there is too little of one outcome
@@ -73,6 +74,7 @@ Q1 = Claim(
         positive=_PLANTED,
         preconditions=(LEARNED,),
     ),
+    said=SAID["Q1"],
 )
 Q2 = Claim(
     "Q2",
@@ -104,6 +106,7 @@ Q2 = Claim(
         "Figure 2, read off to about half a point",
         {"kept": _paper(_kept / _full), "over random": _paper((_kept - _random) / _full)},
     ),
+    said=SAID["Q2"],
 )
 Q3 = Claim(
     "Q3",
@@ -127,6 +130,7 @@ Q3 = Claim(
         ),
     ),
     Published("AUROC .62 to .73 on ImageNet-100 (ResNet-18, top-1 .74 to .81)", "Table 1", {"auroc": _paper(_auroc)}),
+    said=SAID["Q3"],
 )
 Q3B = Claim(
     "Q3b",
@@ -152,6 +156,7 @@ Q3B = Claim(
         preconditions=Q3.rule.preconditions,
     ),
     Published("not compared with sparsity, nor with any other score", "main text"),
+    said=SAID["Q3b"],
 )
 Q4 = Claim(
     "Q4",
@@ -176,6 +181,7 @@ Q4 = Claim(
         "Table 2; the verdict is on ImageNet-100",
         {"gain": _paper(_in100_q - _in100)},
     ),
+    said=SAID["Q4"],
 )
 _LIFTS = {
     f"over {words}": Condition(
@@ -199,6 +205,7 @@ Q5 = Claim(
         preconditions=(LEARNED,),
     ),
     Published("shares of heat in the core above those in the spurious region for all eight methods; bars only", "Figure 6"),
+    said=SAID["Q5"],
 )
 Q5B = Claim(
     "Q5b",
@@ -218,5 +225,6 @@ Q5B = Claim(
         preconditions=Q4.rule.preconditions,
     ),
     Published("higher with the regulariser for six of eight methods; bars only", "Figure 6"),
+    said=SAID["Q5b"],
 )
 CLAIMS = (Q1, Q2, Q3, Q3B, Q4, Q5, Q5B)

@@ -1,24 +1,15 @@
 """The tables and sentences of the page, made from stored rows alone."""
 
-from analysis.prose import INTERVAL, Column, Prose, number, say, show, table
+from analysis.prose import INTERVAL, Column, Prose, say, table
 from analysis.results import Results, Row
-from analysis.rules import Finding
 from analysis.studies.base import titles
+from analysis.studies.qscore.claims import CLAIMS
 from analysis.studies.qscore.regulariser import ARMS
-
-WHAT = {
-    "Q1": "that features found without labels are discriminative and more active where the probe is right",
-    "Q2": "that 40 % of a representation can be cut with little loss",
-    "Q3": "that Q-Score predicts misclassification",
-    "Q3b": "that it says more than sparsity does, because of its features",
-    "Q4": "that Q-Score as a regulariser raises accuracy",
-    "Q5": "that discriminative features lie on what defines the class",
-    "Q5b": "that they do so more after regularisation",
-}
+from analysis.verdict_prose import answer
 
 
 def finding(results: Results) -> Prose:
-    """The answer in one paragraph, with the numbers that decide, and what it means in practice."""
+    """The answer claim by claim, Q-Score beside its rivals, and what it means in practice."""
     area = {key: results.scalars[f"auroc_{key}"] for key in ("q", "sparsity", "neighbours", "softmax", "norm")}
     free = {"minus the L1 norm": area["sparsity"], "the length of the representation": area["norm"]}
     free["closeness to training images"] = area["neighbours"]
@@ -28,28 +19,21 @@ def finding(results: Results) -> Prose:
         if area["q"] <= free[best]
         else "Q-Score is the better choice where no probe is trained"
     )
-    decided = [_decided(found) for found in results.claims if isinstance(found, Finding) and found.deciding]
     return say(
-        "Over {judged:.0f} self-supervised encoders, whose linear probes name {accuracy:.0%} of the test images on average, "
-        "Q-Score ranks correct before misclassified images with a mean AUROC of **{q:.2f}** (0.5 is chance level). The best "
-        "score that costs no more and needs no labels either, {best}, reaches **{other:.2f}**; the largest probability of the "
-        "probe, which is at hand wherever there is something to misclassify, **{softmax:.2f}**. {decided}\n\n"
+        "{answer}\n\nOver {judged:.0f} self-supervised encoders, whose linear probes name {accuracy:.0%} of the test images on "
+        "average, Q-Score ranks correct before misclassified images with a mean AUROC of **{q:.2f}** (0.5 is chance level). "
+        "The best score that costs no more and needs no labels either, {best}, reaches **{other:.2f}**; the largest "
+        "probability of the probe, which is at hand wherever there is something to misclassify, **{softmax:.2f}**.\n\n"
         "**For practice.** On such encoders {advice}.",
+        answer=answer(results, CLAIMS),
         judged=results.scalars["judged"],
         accuracy=results.scalars["accuracy"],
         q=area["q"],
         best=best,
         other=free[best],
         softmax=area["softmax"],
-        decided=" ".join(decided),
         advice=advice,
     )
-
-
-def _decided(found: Finding) -> str:
-    condition = found.deciding
-    assert condition is not None
-    return f"{found.id} is {found.verdict}: {show(condition.own)}, bound {number(condition.smallest)}."
 
 
 def representations(results: Results) -> Prose:

@@ -14,7 +14,6 @@ from analysis.studies.qscore.activity import Definition
 from analysis.studies.qscore.claims import CLAIMS
 from analysis.studies.qscore.evidence import gains, judged
 from analysis.studies.qscore.measure import QMeasured, measure
-from analysis.studies.qscore.pages import WHAT
 from analysis.studies.qscore.params import QScore
 from analysis.studies.qscore.regulariser import ARMS, BASE
 from analysis.studies.qscore.scores import q_score, sparsity
@@ -38,7 +37,7 @@ def compute(notebook: Notebook) -> QMeasured | None:
             measured.tables["follows"] = ranking.follows(rows, params.n_bootstrap, params.seed)
         return measured
 
-    return run(notebook, everything, CLAIMS, judged, scalars=scalars, what=WHAT)
+    return run(notebook, everything, CLAIMS, judged, scalars=scalars)
 
 
 def noise(seed: int) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from analysis.rules import Claim, Condition, Published, Rule
 from analysis.studies.rcdm.published import FID, INCEPTION_SCORE
+from analysis.studies.rcdm.said import SAID
 
 STUDY = "rcdm"
 FAITHFUL = 0.5
@@ -44,6 +45,7 @@ R1 = Claim(
     Published(
         f"FID {FID}, Inception Score {INCEPTION_SCORE} on ImageNet at 256 px", "table 2 of Li et al. 2023, arXiv 2312.03701"
     ),
+    said=SAID["R1"],
 )
 R2 = Claim(
     "R2",
@@ -75,6 +77,7 @@ R2 = Claim(
         positive="samples drawn from 8 × 8 thumbnails",
         preconditions=(_LEARNT,),
     ),
+    said=SAID["R2"],
 )
 R3 = Claim(
     "R3",
@@ -108,6 +111,7 @@ R3 = Claim(
         positive="an 8 × 8 thumbnail as representation",
         preconditions=(_LEARNT,),
     ),
+    said=SAID["R3"],
 )
 R4 = Claim(
     "R4",
@@ -145,6 +149,7 @@ R4 = Claim(
         positive="an 8 × 8 thumbnail as backbone, the representation averaged over all changes as projector",
         preconditions=(_LEARNT,),
     ),
+    said=SAID["R4"],
 )
 R5 = Claim(
     "R5",
@@ -173,6 +178,7 @@ R5 = Claim(
         positive="the pixels as self-supervised representation: linear, and no attack moves them further than a random change",
         preconditions=("encoders of both kinds above their untrained copies",),
     ),
+    said=SAID["R5"],
 )
 R6 = Claim(
     "R6",
@@ -202,5 +208,6 @@ R6 = Claim(
             "images whose object and background are known (Scenes)",
         ),
     ),
+    said=SAID["R6"],
 )
 CLAIMS = (R1, R2, R3, R4, R5, R6)

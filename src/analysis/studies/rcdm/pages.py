@@ -4,6 +4,7 @@ import numpy as np
 
 from analysis.prose import NOTHING, Column, Prose, number, say, table
 from analysis.results import Results, Row
+from analysis.studies.rcdm.claims import CLAIMS
 from analysis.studies.rcdm.factors import TITLES
 from analysis.studies.rcdm.manipulation import COMMON, PART, RANDOM, RELEASED
 from analysis.studies.rcdm.measured import SHUFFLED
@@ -12,14 +13,6 @@ from analysis.verdict_prose import answer
 
 _KINDS = {"trained": "augmentations", "other": "other changes"}
 INTERVAL: dict[str, Column] = {"value": ("Value", ".2f"), "low": ("Low", ".2f"), "high": ("High", ".2f")}
-WHAT = {
-    "R1": "that samples are on par with good generative models",
-    "R2": "that samples are faithful to the representation they are drawn from",
-    "R3": "that backbones are not invariant to the training augmentations",
-    "R4": "that projectors are invariant to them and to more",
-    "R5": "that self-supervised representations are more robust to small attacks than supervised ones",
-    "R6": "that representations have a structure that allows manipulation",
-}
 
 
 def titles(results: Results) -> dict[str, str]:
@@ -29,7 +22,7 @@ def titles(results: Results) -> dict[str, str]:
 
 def finding(results: Results) -> Prose:
     """The answer of the page: what came out of each claim with its deciding number, and what to do with it."""
-    return Prose(f"{answer(results, WHAT)}\n\n**For practice.** {_practice(results)}")
+    return Prose(f"{answer(results, CLAIMS)}\n\n**For practice.** {_practice(results)}")
 
 
 def _practice(results: Results) -> str:

@@ -117,6 +117,7 @@ def _card(name: str) -> dict[str, Any]:
     return card
 
 
+_DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "supervised", "untrained"))
 _OTHERS = (
     *(f"zoo:{name}" for name in ("simsiam", "swav", "barlow-twins", "tcr", "dino")),
     *(f"zoo:{name}-patch" for name in ("simclr", "vicreg", "tcr", "supervised")),
@@ -136,7 +137,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "ancestral": (20,),
     },
     "default": {
-        **{"histories": ("simclr-backbone", "simclr-backbone-long"), "encoders": groups.DRAWN},
+        **{"histories": ("simclr-backbone", "simclr-backbone-long"), "encoders": _DRAWN},
         "compared": _OTHERS,
         "unfamiliar": ("scenes:textures", "scenes:fine"),
     },

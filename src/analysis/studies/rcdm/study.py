@@ -11,7 +11,7 @@ from analysis.studies.rcdm.claims import CLAIMS
 from analysis.studies.rcdm.evidence import evidence
 from analysis.studies.rcdm.measure import measure
 from analysis.studies.rcdm.measured import Measured
-from analysis.studies.rcdm.pages import WHAT, titles
+from analysis.studies.rcdm.pages import titles
 
 
 def compute(study: Notebook) -> Measured | None:
@@ -22,7 +22,7 @@ def compute(study: Notebook) -> Measured | None:
     Raises:
         UserError, MissingFile: the decoder is not there, or does not know an encoder of the run.
     """
-    return run(study, measure, CLAIMS, evidence, scalars=_scalars, what=WHAT)
+    return run(study, measure, CLAIMS, evidence, scalars=_scalars)
 
 
 def pictures(study: Notebook, measured: Measured | None, panel: str) -> Prose | object:
