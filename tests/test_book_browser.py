@@ -137,6 +137,9 @@ def test_the_book_prints_as_one_pdf_with_contents_and_without_the_library(book: 
     assert content.startswith(b"%PDF-")
     assert content.count(b"/Type /Page\n") > 10
     assert b"/Outlines" in content
+    assert (book / "intro.html").read_text(encoding="utf-8").count(f'href="{pdf.NAME}"') == 1
+    pdf._link(book / "intro.html")
+    assert (book / "intro.html").read_text(encoding="utf-8").count(f'href="{pdf.NAME}"') == 1  # however often it is printed
 
 
 def test_without_a_browser_the_pdf_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from functools import cache
@@ -88,3 +89,18 @@ def test_the_lock_holds_versions_and_sums_and_no_address() -> None:
     entry = r"[\w.-]+==\S+ \\\n(?:    --hash=sha256:[0-9a-f]{64} \\\n)*    --hash=sha256:[0-9a-f]{64}\n"
     assert re.fullmatch(rf"(?:#[^\n]*\n)+(?:{entry})+", text)
     assert len(re.findall("^[^# ]", text, re.MULTILINE)) == len(LOCK)
+
+
+def test_the_lock_for_processors_is_the_lock_without_what_a_gpu_needs(tmp_path: Path) -> None:
+    """The command of CONTRIBUTING, as it stands there."""
+    (command,) = re.findall(r"awk '.*?' requirements\.lock", (ROOT / "CONTRIBUTING.md").read_text())
+    left = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = set(re.findall(r"^([\w.-]+)==", left, re.MULTILINE))
+    gone = {name for name in LOCK if name not in {canonicalize_name(name) for name in names}}
+    assert {"torch", "torchvision", "triton"} <= gone
+    assert all(name in ("torch", "torchvision", "triton") or name.startswith(("nvidia-", "cuda-")) for name in gone)
+    blocks = re.findall(r"^[\w.-]+==.*(?:\n    --hash=.*)+", left, re.MULTILINE)
+    assert (
+        len(blocks) == len(names) == len(LOCK) - len(gone)
+    )  # every package that stays keeps its sums, and no sum is left over
+    assert sum(block.count("--hash") for block in blocks) == left.count("--hash")

@@ -57,7 +57,15 @@ def print_book(entries: Iterable[Entry]) -> Path:
         final.parent.mkdir(parents=True, exist_ok=True)
         (work / NAME).replace(final)
         shutil.rmtree(work)
+        _link(final.parent / "intro.html")
     return final
+
+
+def _link(front: Path) -> None:
+    """Name the PDF on the front page, which until then speaks of none."""
+    if front.exists() and f'href="{NAME}"' not in (page := front.read_text(encoding="utf-8")):
+        link = f' · <a class="reference external" href="{NAME}">PDF</a></p>'
+        write_text(front, re.sub(r"(<p>Version .*?)</p>", lambda found: found[1] + link, page, count=1, flags=re.DOTALL))
 
 
 def printable(page: str, folder: Path) -> str:
