@@ -35,6 +35,7 @@ NAMES = (
 )
 ALL = (*TRAINED, *OTHER)
 LABELLED = ("zoo:supervised", "zoo:supervised-patch", "zoo:supervised-vit")
+UNLABELLED = (*(f"zoo:{name}" for name in OURS), "zoo:simclr-patch")
 IDS = ("R1", "R2", "R3", "R4", "R5", "R6")
 
 
@@ -61,7 +62,7 @@ def world(changed: dict[Key, float]) -> dict[Key, float]:
     values |= {("edit", REAL, TRUE): 0.9, ("path", THUMBNAIL): 0.95}
     values |= {("share", THUMBNAIL, change): 0.9 for change in ALL} | {("moved", THUMBNAIL, change): 0.5 for change in ALL}
     values |= {(q, "untrained:backbone", change): 0.5 for q in ("share", "moved") for change in ALL}
-    for encoder in (*LABELLED, *(f"zoo:{name}" for name in OURS)):
+    for encoder in (*LABELLED, *UNLABELLED):
         for way, shift in ((FREE, 0.3), (PROBE, 0.2), (CHANCE, 0.02)):
             values["shift", encoder, way, "4"] = shift * (3 if encoder in LABELLED and way != CHANCE else 1)
     values |= {("shift", PIXELS, way, "4"): 0.005 for way in (FREE, PROBE, CHANCE)}
@@ -208,9 +209,22 @@ def test_robustness_is_compared_within_like_networks_however_far_apart_two_kinds
             values["shift", name, way, "4"] = shift * (times if way != CHANCE else 1)
     found = judge(CLAIMS[4], evidence(planted(values))["R5"])
     assert found.verdict == "supported"
-    assert found.n == 2 + len(OURS) + 2, "the supervised transformer has no partner of its kind"
+    assert found.n == 2 + len(UNLABELLED) + 2, "the supervised transformer has no partner of its kind"
     alone = {key: v for key, v in values.items() if key[1] != "conv4:umtra_miniimagenet_1query_5bs"}
-    assert judge(CLAIMS[4], evidence(planted(alone))["R5"]).n == 2 + len(OURS)
+    assert judge(CLAIMS[4], evidence(planted(alone))["R5"]).n == 2 + len(UNLABELLED)
+
+
+def test_networks_trained_on_patches_stand_beside_their_kind() -> None:
+    """They are moved a hundred times as far, with labels or without."""
+    values = world({})
+    for name, times in (("zoo:supervised-patch", 3), ("zoo:simclr-patch", 1), ("zoo:vicreg-patch", 1)):
+        for way, shift in ((FREE, 30.0), (PROBE, 20.0), (CHANCE, 0.02)):
+            values["shift", name, way, "4"] = shift * (times if way != CHANCE else 1)
+    found = judge(CLAIMS[4], evidence(planted(values))["R5"])
+    assert found.verdict == "supported"
+    assert found.n == 1 + len(OURS) + 3
+    alone = {key: value for key, value in values.items() if key[1] not in ("zoo:simclr-patch", "zoo:vicreg-patch")}
+    assert "two encoders of each kind" in judge(CLAIMS[4], evidence(planted(alone))["R5"]).reason
 
 
 def test_photographs_do_not_tell_object_and_background() -> None:
@@ -230,7 +244,7 @@ def test_a_variant_of_scenes_changes_one_option_only() -> None:
 TINY: dict = {
     **{
         "encoders": ("zoo:simclr", "zoo:supervised", "zoo:untrained"),
-        "compared": ("zoo:supervised-patch", "zoo:byol"),
+        "compared": ("zoo:supervised-patch", "zoo:simclr-patch", "zoo:byol"),
         "unfamiliar": ("scenes:textures",),
         "n_bank": 90,
     },
@@ -267,12 +281,13 @@ def test_the_average_over_changes_is_invariant_to_them_in_samples_and_directly(m
 
 def test_encoders_that_are_not_drawn_count_in_what_is_measured_directly(measured: Measured) -> None:
     found = evidence(measured)
-    assert {claim: (found[claim].n, found[claim].counts["direct"]) for claim in ("R3", "R4")} == {"R3": (1, 2), "R4": (1, 2)}
+    assert {claim: (found[claim].n, found[claim].counts["direct"]) for claim in ("R3", "R4")} == {"R3": (1, 3), "R4": (1, 3)}
     assert set(found["R3"].withheld) == {"samples"}
-    moved = [np.mean([measured.draws["moved", f"{name}:backbone", c][0] for c in TRAINED]) for name in ("simclr", "zoo:byol")]
+    names = ("simclr", "zoo:byol", "zoo:simclr-patch")
+    moved = [np.mean([measured.draws["moved", f"{name}:backbone", c][0] for c in TRAINED]) for name in names]
     assert found["R3"].own["direct"].value == pytest.approx(np.mean(moved))
     rows = {row["title"]: row for row in pages.compared_rows(Results("rcdm", "x", "smoke", {}, dict(measured.tables)))}
-    assert set(rows) == {"SimCLR", "BYOL", "supervised", "supervised, patches", "untrained"}
+    assert set(rows) == {"SimCLR", "SimCLR, patches", "BYOL", "supervised", "supervised, patches", "untrained"}
     assert rows["BYOL"]["backbone, trained"] == pytest.approx(moved[1])
 
 

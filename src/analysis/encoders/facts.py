@@ -52,6 +52,8 @@ class Facts:
     data: what it was trained on, as the card or the registry names it; "" for nothing, and where nobody says.
     probe: None where nobody measured it.
     untrained: name of the untrained encoder of the same architecture (itself, if it is one); None where there is none.
+    patch: side of the patches it was trained on, as a share of that of the image; None where it saw crops of many sizes, or
+        nobody wrote down which.
     """
 
     title: str
@@ -62,6 +64,7 @@ class Facts:
     data: str = ""
     probe: Probe | None = None
     untrained: str | None = None
+    patch: float | None = None
 
     @property
     def supervision(self) -> Supervision:
@@ -176,7 +179,13 @@ def _of_card(name: str, path: Path) -> Facts:
         data="" if objective == "none" else data,
         probe=_probe(card),
         untrained=name if objective == "none" else _untrained(card),
+        patch=_patch(card),
     )
+
+
+def _patch(card: Mapping[str, Any]) -> float | None:
+    low, high = card.get("recipe", {}).get("augmentation", {}).get("area", (0, 1))
+    return float(low**0.5) if low == high < 1 else None
 
 
 def _probe(card: Mapping[str, Any]) -> Probe | None:

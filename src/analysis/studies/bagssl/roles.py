@@ -76,7 +76,5 @@ def _role(name: str, known: Facts, names: Sequence[str]) -> Role:
     if not name.startswith(("zoo:", "file:")):
         return role
     card = read_json(encoders.weight_files(name)[1])
-    views = card["recipe"]["augmentation"]
-    low, high = views["area"]
-    patch = round(low**0.5 * PIXELS) if low == high < 1 else None
-    return replace(role, patch=patch, disjoint=bool(views.get("disjoint")), cost=cost(card))
+    patch = round(known.patch * PIXELS) if known.patch else None
+    return replace(role, patch=patch, disjoint=bool(card["recipe"]["augmentation"].get("disjoint")), cost=cost(card))

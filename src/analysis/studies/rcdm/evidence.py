@@ -261,16 +261,16 @@ def _r5(m: Measured) -> Evidence:
 
 
 def _like_networks(names: Iterable[str]) -> list[tuple[list[str], list[str]]]:
-    """Supervised and self-supervised encoders of one network and one kind of images, wherever there are both.
+    """Supervised and self-supervised encoders of one network, kind of images and kind of views, wherever there are both.
 
-    They have the same untrained copy; where nobody has one, the family of networks tells.
+    They have the same untrained copy (where nobody has one, the family of networks tells), and were trained on patches of one
+    size, or were not.
     """
-    kinds: dict[str, dict[str, list[str]]] = {}
+    kinds: dict[tuple[str, bool], dict[str, list[str]]] = {}
     for name in names:
         known = facts(name)
-        kinds.setdefault(known.untrained or known.family, {"labels": [], "self": [], "none": []})[known.supervision].append(
-            name
-        )
+        kind = known.untrained or known.family, known.patch is not None
+        kinds.setdefault(kind, {"labels": [], "self": [], "none": []})[known.supervision].append(name)
     return [(kind["labels"], kind["self"]) for kind in kinds.values() if kind["labels"] and kind["self"]]
 
 

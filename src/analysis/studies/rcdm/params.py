@@ -130,7 +130,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
         "histories": ("simclr-backbone",),
         "encoders": ("zoo:simclr", "zoo:vicreg", "zoo:supervised", "zoo:untrained"),
-        "compared": ("zoo:supervised-patch",),
+        "compared": ("zoo:supervised-patch", "zoo:simclr-patch"),
         "unfamiliar": ("scenes:textures",),
         **{"n_bank": 160, "n_train": 300, "n_images": 12, "n_again": 4, "n_changed": 3, "n_unfamiliar": 4},
         **{"n_attacked": 4, "n_shown": 3, "n_edited": 3, "n_timed": 2, "eps": (8.0,), "steps": 4, "n_bootstrap": 100},
