@@ -52,8 +52,7 @@ class Facts:
     data: what it was trained on, as the card or the registry names it; "" for nothing, and where nobody says.
     probe: None where nobody measured it.
     untrained: name of the untrained encoder of the same architecture (itself, if it is one); None where there is none.
-    patch: side of the patches it was trained on, as a share of that of the image; None where it saw crops of many sizes, or
-        nobody wrote down which.
+    patch: side of the patches of one size it was trained on, as a share of that of the image; None where there are none.
     """
 
     title: str
