@@ -206,17 +206,6 @@ folded(
 )
 
 # %%
-folded(
-    "What changes of the image move",
-    study.show(
-        plots_patches.invariance(tables["invariance"], titles),
-        "invariance",
-        "Variance that a change of the image makes, as a share of the variance over images: 0 is invariant; at 1 a change "
-        "moves an image as far as another image lies, beyond 1 further.",
-    ),
-)
-
-# %%
 spectra = [
     study.show(
         plots_patches.spectra(tables["spectrum"], titles, params.followed[:2]),
@@ -224,7 +213,17 @@ spectra = [
         "Eigenvalues of the covariance over test images, as shares of their sum.",
     )
 ] if params.followed else []
-folded("How many dimensions are in use", *spectra, pages.ranks_table(results))
+folded(
+    "What changes of the image move, and how many dimensions are in use",
+    study.show(
+        plots_patches.invariance(tables["invariance"], titles),
+        "invariance",
+        "Variance that a change of the image makes, as a share of the variance over images: 0 is invariant; at 1 a change "
+        "moves an image as far as another image lies, beyond 1 further.",
+    ),
+    *spectra,
+    pages.ranks_table(results),
+)
 
 # %% [markdown]
 # ## Does averaging improve existing models?
@@ -278,10 +277,12 @@ folded("Both losses in numbers; co-occurrence, encoder by encoder", pages.identi
 # were changed, and why, is on the page [Rules that were changed](/rules_changed.md).
 
 # %%
-folded("Three traps, each measured in this run", pages.traps(results), pages.sign_table(results))
-
-# %%
-folded("What others published", pages.emp_ssl())
+folded(
+    "Three traps, each measured in this run, and what others published",
+    pages.traps(results),
+    pages.sign_table(results),
+    pages.emp_ssl(),
+)
 
 # %% tags=["remove-cell"]
 study.save()

@@ -176,10 +176,13 @@ folded("What the encoders see of images without masks", masking.pictures(study, 
 # shrink with the number of images, so that a wide model looks "more robust" than a narrow one for that reason alone.
 
 # %%
-study.show(
-    plots.trap(results.tables["trap"]),
-    "trap",
-    "Two independent Gaussian feature matrices; mean of five draws.",
+folded(
+    "What unrelated features reach",
+    study.show(
+        plots.trap(results.tables["trap"]),
+        "trap",
+        "Two independent Gaussian feature matrices; mean of five draws.",
+    ),
 )
 
 # %%
