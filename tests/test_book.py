@@ -13,7 +13,7 @@ import yaml
 
 import fake_run
 from analysis import ledger, paths
-from analysis.book import assemble, build, measures
+from analysis.book import assemble, build, html, measures, pdf
 from analysis.errors import UserError
 from analysis.ledger import LEDGER
 from analysis.plan import Entry
@@ -207,6 +207,32 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
         names = sorted(str(path.relative_to(first)) for path in first.rglob("*") if path.is_file())
         assert names == sorted(str(path.relative_to(book)) for path in book.rglob("*") if path.is_file())
         assert filecmp.cmpfiles(first, book, names, shallow=False)[1:] == ([], [])
+
+
+def test_a_book_that_is_whole_and_of_today_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_work(*_: object, **__: object) -> Path:
+        raise UserError("Sphinx is at work")
+
+    with fake_run.book(tmp_path, ENTRIES) as book, monkeypatch.context() as patch:
+        patch.setattr(html, "sphinx", at_work)
+        assert build(ENTRIES) == book / "index.html"
+        (book / pdf.NAME).write_bytes(b"printed")
+        html.seal(book)
+        assert build(ENTRIES) == book / "index.html"  # and the PDF is still there
+        assert (book / pdf.NAME).exists()
+        page = book / "intro.html"
+        whole = page.read_text(encoding="utf-8")
+        for damaged in (whole[:-1], whole.replace("claims", "clams", 1)):
+            page.write_text(damaged, encoding="utf-8")
+            with pytest.raises(UserError, match="at work"):
+                build(ENTRIES)
+        page.write_text(whole, encoding="utf-8")
+        with pytest.raises(UserError, match="at work"):
+            build(ENTRIES[:1])  # another book
+        patch.setattr(html, "version", lambda name: "0")
+        with pytest.raises(UserError, match="at work"):
+            build(ENTRIES)
+        patch.undo()
 
 
 def test_a_warning_stops_the_build_and_keeps_the_last_good_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

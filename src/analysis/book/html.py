@@ -6,21 +6,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 from analysis import paths, publish
 from analysis.book.finish import finish
 from analysis.book.stage import assemble
+from analysis.digests import file_digest, joint_digest, value_digest
 from analysis.errors import UserError
 from analysis.locks import only_one
 from analysis.plan import Entry
 from analysis.processes import tied
+from analysis.results import read_json, write_json
 
+PACKAGES = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "pydata-sphinx-theme", "sphinxcontrib-bibtex")
 BUSY = "another `analysis book` is at work here: wait for it"
 
 
 def build(entries: Iterable[Entry]) -> Path:
-    """Build the book of these runs and return its first page, `build/html/index.html`.
+    """Build the book of these runs and return its first page, `build/html/index.html`; where nothing has changed, at once.
 
     Raises:
         UserError: Sphinx warned or failed; the message holds the warnings, the last good book is untouched.
@@ -32,12 +36,37 @@ def build(entries: Iterable[Entry]) -> Path:
 def _build(stage: Path) -> Path:
     work, final = paths.build() / "book-html", paths.build() / "html"
     publish.recover(work, final)
+    made_of = _made_of(stage)
+    if _record(final).exists() and read_json(_record(final)) == _sealed(made_of, final):
+        return final / "index.html"
     built = sphinx(stage, work, "--warningiserror", "--nitpick")
     finish(built)
     os.rename(built, work / "html")
     publish.folder(work / "html", final)
     shutil.rmtree(work, ignore_errors=True)
+    write_json(_record(final), _sealed(made_of, final))
     return final / "index.html"
+
+
+def seal(final: Path) -> None:
+    """Take the site as it is for whole: something belongs to it that was not made with its pages."""
+    if _record(final).exists():
+        write_json(_record(final), _sealed(read_json(_record(final))["made of"], final))
+
+
+def _sealed(made_of: str, final: Path) -> dict[str, str]:
+    return {"made of": made_of, "site": joint_digest(file for file in final.rglob("*") if file.is_file())}
+
+
+def _record(final: Path) -> Path:
+    return final.with_name("html.json")
+
+
+def _made_of(stage: Path) -> str:
+    """Digest of all that the pages depend on: staged sources, configuration, the library's own code, and Sphinx."""
+    sources = (file for file in stage.rglob("*") if file.is_file())
+    parts = [joint_digest(sources), joint_digest(paths.SOURCE.rglob("*.py")), file_digest(paths.ROOT / "_config.yml")]
+    return value_digest(*parts, {name: version(name) for name in PACKAGES})
 
 
 def sphinx(stage: Path, work: Path, *options: str, builder: str = "html") -> Path:

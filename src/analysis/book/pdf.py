@@ -11,7 +11,7 @@ import yaml
 
 from analysis import paths
 from analysis.book.finish import finished
-from analysis.book.html import BUSY, sphinx
+from analysis.book.html import BUSY, seal, sphinx
 from analysis.book.stage import assemble
 from analysis.errors import UserError
 from analysis.locks import only_one
@@ -58,6 +58,7 @@ def print_book(entries: Iterable[Entry]) -> Path:
         (work / NAME).replace(final)
         shutil.rmtree(work)
         _link(final.parent / "intro.html")
+        seal(final.parent)
     return final
 
 
