@@ -106,7 +106,7 @@ TRUNKS = {
         "",
         (
             *("simclr:backbone", "simclr:hidden", "simclr:projector", "simclr:backbone:adagn"),
-            *("vicreg:backbone", "vicreg:projector", "byol:backbone", "byol:projector"),
+            *(f"{method}:{tap}" for method in ("vicreg", "byol", "moco") for tap in ("backbone", "projector")),
             *("supervised:backbone", "untrained:backbone", *CONTROLS),
         ),
     ),

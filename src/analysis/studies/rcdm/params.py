@@ -31,7 +31,7 @@ class Rcdm(StudyParams):
     compared: tuple[str, ...] = Field(
         (), description="further encoders, not drawn: they are attacked, and how far changes of the image move them is measured"
     )
-    judge: str = Field("zoo:moco", description="encoder held out: samples are compared and read in its features only")
+    judge: str = Field("zoo:dinov2", description="encoder held out: samples are compared and read in its features only")
     dataset: str = Field("scenes:objects", description="images that are represented")
     unfamiliar: tuple[str, ...] = Field((), description="data sets unlike those the decoder was trained on")
     n_bank: int = Field(2000, ge=64, le=1_000_000, description="images among which the represented one is looked for")
@@ -117,13 +117,13 @@ def _card(name: str) -> dict[str, Any]:
     return card
 
 
-_DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "supervised", "untrained"))
+_DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "moco", "supervised", "untrained"))
 _OTHERS = (
     *(f"zoo:{name}" for name in ("simsiam", "swav", "barlow-twins", "tcr", "dino")),
     *(f"zoo:{name}-patch" for name in ("simclr", "vicreg", "tcr", "supervised")),
     *groups.LOCAL,
 )
-"""The other networks of Scenes that are above their untrained copies, but for the judge."""
+"""The other networks of Scenes that are above their untrained copies; the judge too: it is never drawn, but attacked."""
 
 PARAMS = Rcdm
 PRESETS: dict[Preset, dict[str, Any]] = {
@@ -140,6 +140,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         **{"histories": ("simclr-backbone", "simclr-backbone-long"), "encoders": _DRAWN},
         "compared": _OTHERS,
         "unfamiliar": ("scenes:textures", "scenes:fine"),
+        "n_images": 256,
     },
     "real": {
         "decoder": "imagenette",
