@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,12 +132,14 @@ def _pictures(pages: Sequence[Page]) -> dict[str, str]:
     """Figures of studies for the front page, with their captions and the way to their pages; none that has not been drawn."""
     drawn = {(page.entry.study, page.key, figure["file"]): (page, figure) for page in pages for figure in page.results.figures}
     shown = [drawn[key] for key in ((study, "default", f"figures/{name}.svg") for study, name in PICTURES) if key in drawn]
-    parts = [
-        f":::{{figure}} /{Path(page.document).parent}/{figure['file']}\n:alt: {escaped(figure['alt'])}\n\n"
-        f"{escaped(figure['caption'])} From [{title(page.entry.study)}](/{page.document}.ipynb).\n:::\n"
-        for page, figure in shown
-    ]
+    parts = [_figure(page, figure, f" From [{title(page.entry.study)}](/{page.document}.ipynb).") for page, figure in shown]
     return {"_generated/pictures.md": "\n".join(parts)}
+
+
+def _figure(page: Page, figure: Mapping[str, str], more: str = "") -> str:
+    """A figure of a run on another page of the book."""
+    place = f"/{Path(page.document).parent}/{figure['file']}"
+    return f":::{{figure}} {place}\n:alt: {escaped(figure['alt'])}\n\n{escaped(figure['caption'])}{more}\n:::\n"
 
 
 def _counts(found: Found, key: str) -> str:
@@ -185,8 +187,14 @@ def _sentence(claim: Claim, entries: Sequence[tuple[Page, Finding] | None]) -> s
     return " ".join(f"*{setting}:* {plain(finding, claim)}" for setting, finding in settings if finding)
 
 
+def _told_first(page: Page) -> str:
+    """The answer of a run and, of a study, its leading figure."""
+    leading = page.results.figures[:1] if page.entry.study in PAPERS else []
+    return "\n\n".join([page.results.answer or NOTHING, *(_figure(page, figure) for figure in leading)])
+
+
 def _study_index(study: str, pages: Sequence[Page], claims: str) -> str:
     question = (study_model(study).__doc__ or "").strip().splitlines()[0]
-    answers = "\n".join(f"### [{page.title}](/{page.document}.ipynb)\n\n{page.results.answer or NOTHING}\n" for page in pages)
+    answers = "\n".join(f"### [{page.title}](/{page.document}.ipynb)\n\n{_told_first(page)}\n" for page in pages)
     source = "" if study in INSTRUMENTS else f" A question of {{cite:t}}`{PAPERS[study][1]}`."
     return f"# {pages[0].heading}\n\n*{question}*{source}\n\n## What came out\n\n{answers}\n{claims}"
