@@ -216,17 +216,28 @@ def test_a_book_that_is_whole_and_of_today_is_not_built_again(tmp_path: Path, mo
     with fake_run.book(tmp_path, ENTRIES) as book, monkeypatch.context() as patch:
         patch.setattr(html, "sphinx", at_work)
         assert build(ENTRIES) == book / "index.html"
-        (book / pdf.NAME).write_bytes(b"printed")
-        html.seal(book)
+        with html.kept_whole(book):
+            (book / pdf.NAME).write_bytes(b"printed")
         assert build(ENTRIES) == book / "index.html"  # and the PDF is still there
         assert (book / pdf.NAME).exists()
         page = book / "intro.html"
         whole = page.read_text(encoding="utf-8")
         for damaged in (whole[:-1], whole.replace("claims", "clams", 1)):
             page.write_text(damaged, encoding="utf-8")
+            with html.kept_whole(book):
+                (book / pdf.NAME).write_bytes(b"printed again")
             with pytest.raises(UserError, match="at work"):
                 build(ENTRIES)
         page.write_text(whole, encoding="utf-8")
+        (book / pdf.NAME).write_bytes(b"printed")
+        assert build(ENTRIES) == book / "index.html"
+        record = book.with_name("html.json")
+        known = record.read_text(encoding="utf-8")
+        for damaged in ("", known[:-4], "[1]", "{}"):
+            record.write_text(damaged, encoding="utf-8")
+            with pytest.raises(UserError, match="at work"):
+                build(ENTRIES)
+        record.write_text(known, encoding="utf-8")
         with pytest.raises(UserError, match="at work"):
             build(ENTRIES[:1])  # another book
         patch.setattr(html, "version", lambda name: "0")

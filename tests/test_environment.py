@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import yaml
@@ -104,3 +104,14 @@ def test_the_lock_for_processors_is_the_lock_without_what_a_gpu_needs(tmp_path: 
         len(blocks) == len(names) == len(LOCK) - len(gone)
     )  # every package that stays keeps its sums, and no sum is left over
     assert sum(block.count("--hash") for block in blocks) == left.count("--hash")
+
+
+def test_whatever_a_locked_package_needs_is_locked_too() -> None:
+    needed = {
+        (name, canonicalize_name(wanted.name))
+        for name in LOCK
+        for wanted in map(Requirement, distribution(name).requires or ())
+        if wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+    }
+    assert len(needed) > len(LOCK)
+    assert {(name, wanted) for name, wanted in needed if wanted not in LOCK} == set()

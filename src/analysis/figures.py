@@ -187,6 +187,7 @@ def _compact(svg: str) -> str:
     """The same picture in three quarters of the bytes: no comments, line breaks and names of groups, and short letters."""
 
     def placed(letter: re.Match[str]) -> str:
+        """A letter by its short name, and where it stands in its word."""
         return f'{letter[1]}g{letter[2]}"' + (f' x="{float(letter[3]):.4g}"' if letter[3] else "")
 
     return _LETTER.sub(placed, _UNDRAWN.sub("", svg)).replace('id="DejaVuSans-', 'id="g')

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def _build(stage: Path) -> Path:
     work, final = paths.build() / "book-html", paths.build() / "html"
     publish.recover(work, final)
     made_of = _made_of(stage)
-    if _record(final).exists() and read_json(_record(final)) == _sealed(made_of, final):
+    if _recorded(final) == _sealed(made_of, final):
         return final / "index.html"
     built = sphinx(stage, work, "--warningiserror", "--nitpick")
     finish(built)
@@ -48,10 +49,22 @@ def _build(stage: Path) -> Path:
     return final / "index.html"
 
 
-def seal(final: Path) -> None:
-    """Take the site as it is for whole: something belongs to it that was not made with its pages."""
-    if _record(final).exists():
-        write_json(_record(final), _sealed(read_json(_record(final))["made of"], final))
+@contextmanager
+def kept_whole(final: Path) -> Iterator[None]:
+    """What is put into the site within the block belongs to it; a site that was damaged before stays so, and is built again."""
+    before = _recorded(final)
+    whole = before == _sealed(before.get("made of", ""), final)
+    yield
+    if whole:
+        write_json(_record(final), _sealed(before["made of"], final))
+
+
+def _recorded(final: Path) -> dict[str, str]:
+    """What is on record of the site; nothing where the record is damaged."""
+    with suppress(UserError):
+        found = read_json(_record(final))
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _sealed(made_of: str, final: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ import yaml
 
 from analysis import paths
 from analysis.book.finish import finished
-from analysis.book.html import BUSY, seal, sphinx
+from analysis.book.html import BUSY, kept_whole, sphinx
 from analysis.book.stage import assemble
 from analysis.errors import UserError
 from analysis.locks import only_one
@@ -55,10 +55,10 @@ def print_book(entries: Iterable[Entry]) -> Path:
         page.write_text(printable(page.read_text(encoding="utf-8"), page.parent), encoding="utf-8")
         _print(browser, page, work / NAME)
         final.parent.mkdir(parents=True, exist_ok=True)
-        (work / NAME).replace(final)
+        with kept_whole(final.parent):
+            (work / NAME).replace(final)
+            _link(final.parent / "intro.html")
         shutil.rmtree(work)
-        _link(final.parent / "intro.html")
-        seal(final.parent)
     return final
 
 

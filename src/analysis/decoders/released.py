@@ -173,6 +173,7 @@ def _sizes(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """What the shapes of a file say of its network; the heads are in none of them, and are four in all that were released."""
 
     def width(key: str, axis: int) -> int:
+        """Length of an axis of a stored tensor."""
         if not isinstance(value := state.get(key), Tensor) or value.ndim <= axis:
             raise UserError(f"{path} is no decoder of Bordes et al.: it has no key {key}")
         return value.shape[axis]

@@ -46,6 +46,7 @@ class Hooked(Backbone):
 
 def _keep(outputs: dict[str, Any], name: str) -> Any:
     def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        """Keep what the layer returned."""
         outputs[name] = output
 
     return hook

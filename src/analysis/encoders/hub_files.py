@@ -113,6 +113,7 @@ def _sibling(row: Checkpoint, content: Mapping[str, Any]) -> str | None:
     """Another kind of the same method whose network this file fills, by keys and shapes, if it does not fill that of `row`."""
 
     def fits(kind: Checkpoint) -> bool:
+        """Whether the file fills the network of a kind, by keys and shapes; no weight is copied."""
         try:
             with torch.device("meta"):
                 networks(kind, content, "")

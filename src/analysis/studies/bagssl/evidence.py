@@ -132,9 +132,11 @@ def _b4(bags: Bags, params: BagSSL) -> Evidence:
     copies = bags.with_untrained(names)
 
     def fall(name: str) -> Array:
+        """Likeness of large patches minus that of small ones, in the backbone, (1 + B,)."""
         return bags.draws["within", name, f"backbone {far}"] - bags.draws["within", name, f"backbone {near}"]
 
     def lead(name: str, head: str = "projector") -> Array:
+        """R2 of the place of a small patch from the backbone minus that from the head, (1 + B,)."""
         return bags.draws["place", name, f"backbone {near}"] - bags.draws["place", name, f"{head} {near}"]
 
     def read(subject: Callable[[str], tuple[Array, Array]]) -> Quantities:
@@ -174,6 +176,7 @@ def _b5(bags: Bags, params: BagSSL) -> Evidence:
         }
 
     def cells(name: str, *cell: str) -> tuple[Array, Array, Array]:
+        """Three accuracies of an encoder, by how images are represented, (1 + B,) each."""
         first, second, third = (bags.draws["linear", name, one] for one in cell)
         return first, second, third
 

@@ -19,7 +19,7 @@ SAID = {
                 "(difference of accuracies, nearest neighbours, {})."
             ),
             "learned": (
-                "Averaged over patches, networks trained on them are hardly better than untrained ones "
+                "Averaged over patches, networks trained on them are not clearly better than untrained ones "
                 "(difference of accuracies {})."
             ),
         },
@@ -28,7 +28,7 @@ SAID = {
         "small patches carry most of what a multi-scale network reads from a whole image",
         "Small patches carry most of what a multi-scale network reads from a whole image (share {}).",
         {
-            "share": ("Small patches carry less than half of what a multi-scale network reads from a whole image (share {})."),
+            "share": "Small patches carry less than half of what a multi-scale network reads from a whole image (share {}).",
         },
     ),
     "B3": Said(
@@ -47,28 +47,30 @@ SAID = {
                 "relative to an exact bag of patches, {})."
             ),
             "learned": (
-                "Training brings the representation of an image no nearer to the mean over its patches (centred "
-                "cosine minus that of the untrained copy {})."
+                "Training does not bring the representation of an image clearly nearer to the mean over its "
+                "patches (centred cosine minus that of the untrained copy {})."
             ),
         },
     ),
     "B4": Said(
-        ("representations are invariant globally and local when zoomed in, and projectors more invariant than backbones"),
+        "representations are invariant globally and local when zoomed in, and projectors more invariant than backbones",
         (
-            "Representations are alike for large patches of an image and apart for small ones, and projectors"
-            " forget places that backbones keep (cosine, large minus small, beyond the untrained copy, {})."
+            "Training makes large patches of an image more alike than small ones, and projectors forget "
+            "places that backbones keep (cosine, large minus small, beyond the untrained copy, {})."
         ),
         {
             "zoom": (
-                "Large patches of an image are more alike than small ones only as far as in an untrained network "
-                "(cosine, large minus small, beyond the untrained copy, {})."
+                "Training does not make large patches of an image clearly more alike than small ones (cosine, "
+                "large minus small, beyond the untrained copy, {})."
             ),
-            "place": "Projectors forget no more of the place of a small patch than backbones do (difference of R² {}).",
+            "place": (
+                "Projectors do not forget clearly more of the place of a small patch than backbones do (difference of R² {})."
+            ),
         },
     ),
     "B5": Said(
         "averaging over patches improves existing networks",
-        ("Averaging over patches improves existing networks (gain, as a share of what training brought, {})."),
+        "Averaging over patches improves existing networks (gain, as a share of what training brought, {}).",
         {
             "gain": (
                 "Averaging over patches hardly improves existing networks (gain, as a share of what training brought, {})."
@@ -91,8 +93,9 @@ SAID = {
                 "patches, 0, to the optimum of the loss, 1: {})."
             ),
             "learned": (
-                "How alike patches are to a network follows what occurs together no more than in an untrained one"
-                " (difference on the scale from shuffled patches, 0, to the optimum of the loss, 1: {})."
+                "How alike patches are to a network does not follow what occurs together clearly more than to an "
+                "untrained one (difference on the scale from shuffled patches, 0, to the optimum of the loss, 1: "
+                "{})."
             ),
         },
     ),

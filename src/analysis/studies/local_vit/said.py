@@ -4,7 +4,7 @@ from analysis.rules import Said
 
 SAID = {
     "L1": Said(
-        ("patches of self-distilled transformers work without tuning and those of masked image modelling do not"),
+        "patches of self-distilled transformers work without tuning and those of masked image modelling do not",
         (
             "Patches of self-distilled transformers lead over those of masked image modelling by more without"
             " tuning than with a tuned probe (difference of leads {})."
@@ -37,12 +37,12 @@ SAID = {
         "removing the dimensions of highest variance helps MAE",
         "Removing the dimensions of highest variance helps nearest neighbours of MAE (mIoU gained {}).",
         {
-            "gain": ("Removing the dimensions of highest variance hardly helps nearest neighbours of MAE (mIoU gained {})."),
+            "gain": "Removing the dimensions of highest variance hardly helps nearest neighbours of MAE (mIoU gained {}).",
         },
     ),
     "L4": Said(
         "removing the dimensions of highest variance helps Scale-MAE",
-        ("Removing the dimensions of highest variance helps nearest neighbours of Scale-MAE (mIoU gained {})."),
+        "Removing the dimensions of highest variance helps nearest neighbours of Scale-MAE (mIoU gained {}).",
         {
             "gain": (
                 "Removing the dimensions of highest variance hardly helps nearest neighbours of Scale-MAE (mIoU gained {})."
@@ -51,7 +51,7 @@ SAID = {
     ),
     "L5": Said(
         "DINOv2 falls short of DINO in a setting of retrieval",
-        ("There is a setting of retrieval in which DINOv2 falls short of DINO (largest shortfall of recall {})."),
+        "There is a setting of retrieval in which DINOv2 falls short of DINO (largest shortfall of recall {}).",
         {
             "shortfall": (
                 "In no setting of retrieval does DINOv2 fall clearly short of DINO (largest shortfall of recall {})."

@@ -103,6 +103,7 @@ def _m1(contrasts: Contrasts, models: list[str], left_out: list[str]) -> Evidenc
     comparisons = 2 * len(models)
 
     def excess(names: Sequence[str]) -> Units:
+        """Minus the separation of the model that separates least, for all together."""
         found = {}
         for condition, kind in (("images", "cka"), ("directions", "overlap")):
             each = [separation(contrasts, kind, name, comparisons) for name in names]
@@ -146,6 +147,7 @@ def _m2(contrasts: Contrasts) -> Evidence:
     corners, left, right = ([corner(name, fraction) for name in names] for names in (CORNERS, LEFT, RIGHT))
 
     def quantities(subject: tuple[Sequence[str], list[str], list[str]]) -> Units:
+        """Of (encoders, squares here, squares elsewhere)."""
         return {"agreement": agreement(contrasts, *subject[:2]), "place": place(contrasts, *subject)}
 
     readers = [name for name, share in READERS.items() if share >= 0.5]
@@ -174,6 +176,7 @@ def place(contrasts: Contrasts, encoders: Sequence[str], here: list[str], elsewh
     """What squares here take beyond those elsewhere, on images with an object minus on those without; over encoders."""
 
     def beyond(encoder: str, names: list[str]) -> Array:
+        """CKA lost here minus that lost elsewhere, mean over data sets, (1 + B,)."""
         return np.mean([contrasts.lost(d, encoder, here) - contrasts.lost(d, encoder, elsewhere) for d in names], axis=0)
 
     return contrasts.measured.over([beyond(e, contrasts.judged) - beyond(e, contrasts.bare) for e in encoders])
@@ -189,9 +192,11 @@ def _m3(contrasts: Contrasts, models: list[str], left_out: list[str]) -> Evidenc
     readers = [(min(READERS, key=READERS.__getitem__), max(READERS, key=READERS.__getitem__))]
 
     def largest(compared: Sequence[Pair]) -> Units:
+        """Of pairs of models, with an interval for all together."""
         return {"difference": largest_difference(contrasts, compared, len(compared))}
 
     def size(pair: Pair) -> float:
+        """The difference of one pair."""
         return largest_difference(contrasts, [pair]).value
 
     a, b = max(pairs, key=size)

@@ -7,7 +7,8 @@ SAID = {
         "not all self-supervised models keep object and background apart",
         (
             "Not all self-supervised models keep object and background apart: in the one that does so least, "
-            "they are as alike as arbitrary regions (excess {})."
+            "they are about as alike as arbitrary regions, by CKA or, beyond an untrained copy, by their "
+            "directions (excess {})."
         ),
         {
             "images": (
@@ -16,7 +17,8 @@ SAID = {
             ),
             "directions": (
                 "Every self-supervised model keeps object and background apart: even in the one that does so "
-                "least, they share fewer directions than in its untrained copy (difference of the overlap {})."
+                "least, they share fewer directions than arbitrary regions do, by more than in its untrained copy"
+                " (difference of the overlap {})."
             ),
         },
     ),
@@ -32,8 +34,8 @@ SAID = {
                 " need not lose much by the other (rank correlation {})."
             ),
             "place": (
-                "Occluding the centre cannot stand in for removing the object: the centre matters no more where "
-                "there is an object than where there is none (difference of CKA {})."
+                "Occluding the centre cannot stand in for removing the object: the centre does not clearly matter"
+                " more where there is an object than where there is none (difference of CKA {})."
             ),
         },
     ),

@@ -77,6 +77,7 @@ def pictures(notebook: Notebook, name: str) -> FigureRef | Prose:
     )
 
     def draw() -> Drawn:
+        """Load the images, which the run itself has not kept, and lay them out."""
         stimuli, _ = load_stimuli(name, few)
         return plots.picture_grid(stimuli[max(stimuli)], params)
 

@@ -38,6 +38,7 @@ def _verdict(encoder: str, correct: Mapping[str, Correct], control: str, params:
     base = correct[control]
 
     def gains(own: Correct) -> dict[str, Estimate]:
+        """Accuracy gained over the control, by probe."""
         settings = {"draws": params.n_bootstrap, "comparisons": comparisons}
         return {probe: probing.gain(own[probe], base[probe], params.seed, **settings) for probe in PROBES}
 

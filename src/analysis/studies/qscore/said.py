@@ -5,29 +5,29 @@ from analysis.rules import Said
 SAID = {
     "Q1": Said(
         "features found without labels are discriminative, and more active where the probe is right",
-        ("Features found without labels are more active where the probe is right (Cohen's d, beyond random features, {})."),
+        "Features found without labels are more active where the probe is right (Cohen's d, beyond random features, {}).",
         {
             "activity": (
-                "Features found without labels are no more active where the probe is right than random features "
-                "are (Cohen's d, beyond those, {})."
+                "Features found without labels are not clearly more active where the probe is right than random "
+                "features are (Cohen's d, beyond those, {})."
             ),
             "selectivity": (
-                "Features found without labels tell classes apart hardly better than all features do (difference "
-                "of the share of variance between classes {})."
+                "Features found without labels do not tell classes apart clearly better than all features do "
+                "(difference of the share of variance between classes {})."
             ),
         },
     ),
     "Q2": Said(
         "two fifths of a representation can be cut with little loss",
-        ("Two fifths of a representation can be cut with little loss (kept, of the accuracy above an untrained network: {})."),
+        "Two fifths of a representation can be cut with little loss (kept, of the accuracy above an untrained network: {}).",
         {
             "kept": (
                 "Cutting two fifths of a representation costs more than a twentieth of what training gave (kept, "
                 "of the accuracy above an untrained network: {})."
             ),
             "over random": (
-                "The features that the method keeps are hardly better than as many random ones (difference of the"
-                " accuracy kept {})."
+                "The features that the method keeps are not clearly better than as many random ones (difference "
+                "of the accuracy kept {})."
             ),
         },
     ),
@@ -43,7 +43,7 @@ SAID = {
     ),
     "Q3b": Said(
         "Q-Score says more than sparsity does, because of its features",
-        ("Q-Score says more than sparsity does, because of its features (AUROC among images of like sparsity {})."),
+        "Q-Score says more than sparsity does, because of its features (AUROC among images of like sparsity {}).",
         {
             "within": (
                 "Among images of like sparsity Q-Score is hardly better than chance (0.5) at telling them apart (AUROC {})."
@@ -62,7 +62,7 @@ SAID = {
     ),
     "Q5": Said(
         "discriminative features lie on what defines the class",
-        ("Discriminative features lie on what defines the class (heat there, relative to an even map, minus 1: {})."),
+        "Discriminative features lie on what defines the class (heat there, relative to an even map, minus 1: {}).",
         {
             "over an even map": (
                 "Discriminative features do not lie on what defines the class clearly more than an even map does "

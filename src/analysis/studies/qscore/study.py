@@ -25,6 +25,7 @@ def compute(notebook: Notebook) -> QMeasured | None:
     """Fill the results: tables, verdicts, answer."""
 
     def everything(params: QScore) -> QMeasured:
+        """What is measured, with noise, the gains of trainings and the ranking of encoders beside it."""
         measured = measure(params)
         measured.tables["noise"] = noise(params.seed)
         measured.tables["gains"] = changes(measured)

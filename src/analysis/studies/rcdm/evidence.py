@@ -199,6 +199,7 @@ def _r4(m: Measured) -> Evidence:
         drawn, compared = subjects
 
         def gap(quantity: str, pairs: Sequence[tuple[str, str]], kinds: Sequence[str]) -> Estimate:
+            """A quantity of backbones minus that of their projectors, mean over changes."""
             return m.over([_shown(m, quantity, back, kinds) - _shown(m, quantity, head, kinds) for back, head in pairs])
 
         return {
@@ -238,6 +239,7 @@ def _r5(m: Measured) -> Evidence:
         stand_in, free, probe = subject
 
         def ratio(value: Callable[[str], Array]) -> Estimate:
+            """Supervised over self-supervised, from logarithms (1 + B,) by encoder."""
             sides = [([value(n) for n in one], [value(stand_in or n) for n in other]) for one, other in strata]
             found = m.within(sides)
             return Estimate(*(math.exp(end) for end in (found.value, found.low, found.high)))

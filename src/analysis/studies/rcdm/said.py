@@ -5,7 +5,7 @@ from analysis.rules import Said
 SAID = {
     "R1": Said(
         "samples are on par with good generative models",
-        ("Samples are nearly as realistic as other real images (place from magnified thumbnails, 0, to real images, 1: {})."),
+        "Samples are nearly as realistic as other real images (place from magnified thumbnails, 0, to real images, 1: {}).",
         {
             "close": (
                 "Samples are clearly less realistic than real images (place from magnified thumbnails, 0, to real"
@@ -21,20 +21,20 @@ SAID = {
         "samples are faithful to the representation they are drawn from",
         "Samples are faithful: by its sample an image is found among many (mean reciprocal rank {}).",
         {
-            "mrr": ("Samples are not faithful: by its sample an image is seldom found among many (mean reciprocal rank {})."),
+            "mrr": "Samples are not faithful: by its sample an image is seldom found among many (mean reciprocal rank {}).",
             "distance": (
                 "Samples are not faithful: their representations lie far from the ones they were drawn from (1 "
                 "minus the relative squared distance: {})."
             ),
             "learned": (
-                "Samples of trained networks are no more faithful than those of an untrained one (difference of "
-                "mean reciprocal ranks {})."
+                "Samples of trained networks are not clearly more faithful than those of an untrained one "
+                "(difference of mean reciprocal ranks {})."
             ),
         },
     ),
     "R3": Said(
         "backbones keep what the augmentations of their training change",
-        ("Backbones are not invariant to the augmentations of their training (share of a change that samples show {})."),
+        "Backbones are not invariant to the augmentations of their training (share of a change that samples show {}).",
         {
             "samples": (
                 "Backbones are nearly invariant to the augmentations of their training, as samples show (share of"
@@ -58,16 +58,16 @@ SAID = {
         ),
         {
             "gap": (
-                "Projectors are no more invariant than backbones to the augmentations of their training "
+                "Projectors are not clearly more invariant than backbones to the augmentations of their training "
                 "(difference of the shares that samples show {})."
             ),
             "more": (
-                "Projectors are no more invariant than backbones to changes that no training had (difference of "
-                "the shares that samples show {})."
+                "Projectors are not clearly more invariant than backbones to changes that no training had "
+                "(difference of the shares that samples show {})."
             ),
             "direct": (
-                "Measured on the representations themselves, projectors are no more invariant than backbones "
-                "(difference of relative squared distances {})."
+                "Measured on the representations themselves, projectors are not clearly more invariant than "
+                "backbones (difference of relative squared distances {})."
             ),
             "invariant": (
                 "Projectors are not invariant to the augmentations of their training (1 minus the share of a "
@@ -83,12 +83,12 @@ SAID = {
         ),
         {
             "free": (
-                "Self-supervised representations move about as far under a label-free attack as those of like "
-                "networks trained with labels (ratio of squared shifts, labels over none, {})."
+                "Under a label-free attack self-supervised representations do not move clearly less than those of"
+                " like networks trained with labels (ratio of squared shifts, labels over none, {})."
             ),
             "probe": (
-                "Self-supervised representations move about as far under an attack on their probe as those of "
-                "like networks trained with labels (ratio of squared shifts, labels over none, {})."
+                "Under an attack on their probe self-supervised representations do not move clearly less than "
+                "those of like networks trained with labels (ratio of squared shifts, labels over none, {})."
             ),
             "beyond": (
                 "Under attack self-supervised representations move less only in so far as any small change moves "
@@ -105,8 +105,8 @@ SAID = {
         ),
         {
             "gain": (
-                "Swapping the dimensions common to a neighbourhood edits an image no better than swapping others "
-                "(gain, as a share of what is possible, {})."
+                "Swapping the dimensions common to a neighbourhood does not edit an image clearly better than "
+                "swapping others (gain, as a share of what is possible, {})."
             ),
             "path": (
                 "The straight path between two representations does not lead over in order (rank correlation of "
