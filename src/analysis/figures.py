@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.prose import escaped
+from analysis.svg import slim
 
 WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
 
@@ -173,24 +174,10 @@ def save(fig: Figure, run_dir: Path, name: str, alt: str, caption: str) -> Figur
         fig.savefig(path, metadata={"Date": None})
         fig.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
     plt.close(fig)
-    light = _compact(path.read_text(encoding="utf-8"))
+    light = slim(path.read_text(encoding="utf-8"))
     for file, svg in ((path, light), (path.with_name(f"{name}-dark.svg"), _dark(light))):
         file.write_text(svg, encoding="utf-8")
     return FigureRef(f"figures/{name}.svg", alt, caption, light)
-
-
-_UNDRAWN = re.compile(r'<!DOCTYPE[^>]*>|<metadata>.*?</metadata>|<!--.*?-->| id="[A-Za-z.0-9]+_\d+"|\s*\n\s*', re.DOTALL)
-_LETTER = re.compile(r'(<use xlink:href="#)DejaVuSans-([^"]+)"(?: transform="translate\((-?[\d.]+) 0\)")?')
-
-
-def _compact(svg: str) -> str:
-    """The same picture in three quarters of the bytes: no comments, line breaks and names of groups, and short letters."""
-
-    def placed(letter: re.Match[str]) -> str:
-        """A letter by its short name, and where it stands in its word."""
-        return f'{letter[1]}g{letter[2]}"' + (f' x="{float(letter[3]):.4g}"' if letter[3] else "")
-
-    return _LETTER.sub(placed, _UNDRAWN.sub("", svg)).replace('id="DejaVuSans-', 'id="g')
 
 
 def _dark(svg: str) -> str:

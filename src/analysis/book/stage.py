@@ -10,7 +10,6 @@ import yaml
 
 from analysis import paths
 from analysis.book import appendix, checkpoints, colophon, measures, speed, verdicts
-from analysis.book.pictures import slim, slim_notebook
 from analysis.params import study_model
 from analysis.plan import Entry
 from analysis.provenance import read_manifest
@@ -83,9 +82,9 @@ def _page(entry: Entry) -> Page:
 def _stage_run(page: Page, stage: Path) -> None:
     target = stage / f"{page.document}.ipynb"
     target.parent.mkdir(parents=True)
-    for figure in sorted((page.entry.folder / "figures").glob("*.svg")):
-        write_text(target.parent / "figures" / figure.name, slim(figure.read_text(encoding="utf-8")))
-    notebook = slim_notebook(read_json(page.entry.folder / "notebook.ipynb"))
+    if (figures := page.entry.folder / "figures").exists():
+        shutil.copytree(figures, target.parent / "figures", ignore=shutil.ignore_patterns("*.pdf"))
+    notebook = read_json(page.entry.folder / "notebook.ipynb")
     write_json(target, {**notebook, "cells": _cells(notebook, page), "metadata": _without_papermill(notebook)})
 
 
