@@ -57,7 +57,7 @@ def test_rows_of_one_cluster_count_as_one_and_widen_the_interval(measured: Measu
     clusters = np.repeat(np.arange(20), 25)
     values = np.repeat(rng.standard_normal(20), 25)
     alone, together = measured.mean(values), measured.mean(values, clusters)
-    assert alone[0] == together[0] == pytest.approx(values.mean())
+    assert alone[0] == pytest.approx(values.mean()) == together[0]
     assert together[1:].std() == pytest.approx(5 * alone[1:].std(), rel=0.25)
 
 
@@ -206,3 +206,12 @@ def test_what_is_known_of_encoders_is_one_table_for_all_studies(notebook: Notebo
     assert swav["learned"] in (True, False)
     assert untrained["learned"] is None
     assert "| SwAV | zoo:swav | resnet | clustering | scenes |" in base.encoders_table(notebook.results).markdown
+
+
+def test_the_mean_of_clusters_is_that_of_their_rows_counted_one_by_one(measured: Measured) -> None:
+    rng = np.random.default_rng(1)
+    clusters, values = rng.choice(["c", "a", "b", "e"], 200), rng.standard_normal(200)
+    values[::7] = np.nan
+    weights, given = measured.weights(clusters), np.isfinite(values)
+    one_by_one = [(row[given] * values[given]).sum() / row[given].sum() for row in weights]
+    np.testing.assert_allclose(measured.mean(values, clusters), one_by_one, rtol=1e-12)

@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from analysis.datasets import scenes
 from analysis.errors import UserError
+from analysis.neighbours import Metric
 from analysis.studies.local_vit import correspondence, degrade, instances
 
 
@@ -355,7 +356,7 @@ RNG = np.random.default_rng(0)
         (lambda: instances.box_features(GRID, np.array([[0, 0, 3, 8]]), (8, 8), bins=0), "bins"),
         (lambda: instances.retrieval(np.ones((2, 3)), np.ones((2, 4)), np.ones(2), np.ones(2)), "same d"),
         (lambda: instances.retrieval(np.ones((2, 3)), np.ones((2, 3)), np.ones(3), np.ones(2)), "one per vector"),
-        (lambda: instances.retrieval(np.ones((2, 3)), np.ones((0, 3)), np.ones(2), np.ones(0)), "same d"),
+        (lambda: instances.retrieval(np.ones((2, 3)), np.ones((0, 3)), np.ones(2), np.ones(0)), "not empty"),
         (
             lambda: instances.retrieval(np.ones((2, 3)), np.ones((2, 3)), np.ones(2), np.ones(2), metric="dot"),
             "ip, cosine, l2",
@@ -381,3 +382,20 @@ def test_what_cannot_be_matched_is_refused_in_one_line(call, message) -> None:  
     with pytest.raises(UserError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
+def test_similarities_are_the_exact_ones_over_the_largest_that_a_query_could_reach(metric: Metric) -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((5, 7)) + 2, 10 * rng.standard_normal((9, 7))
+    found = instances.Gallery(y, metric).similarity(x)
+    for i, j in np.ndindex(5, 9):
+        a, b = x[i], y[j]
+        if metric == "l2":
+            middle = y.mean(0)
+            largest = np.linalg.norm(a - middle) + np.linalg.norm(y - middle, axis=1).max()
+            expected = -(((a - b) ** 2).sum()) / largest**2
+        else:
+            size = np.linalg.norm(y, axis=1).max() if metric == "ip" else np.linalg.norm(b)
+            expected = a @ b / (np.linalg.norm(a) * size)
+        assert found[i, j] == pytest.approx(expected, abs=2e-12)

@@ -53,6 +53,7 @@ class Measured:
     level: float = 0.95
     tables: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     draws: dict[Key, Array] = field(default_factory=dict)
+    _drawn: dict[int, Array] = field(default_factory=dict, repr=False)
 
     def weights(self, clusters: Array | int) -> Array:
         """How often each row counts: once in the sample itself, then as each bootstrap sample has it, (1 + B, n).
@@ -60,16 +61,28 @@ class Measured:
         `clusters`: what is independent (`stats.cluster_counts`), or the number of independent rows. The same clusters are
         always resampled alike.
         """
-        names = np.arange(clusters) if isinstance(clusters, int) else np.asarray(clusters)
-        counts = cluster_counts(names, self.n_bootstrap, self.seed)
-        return np.concatenate([np.ones((1, len(names))), counts])
+        code = self._codes(clusters)
+        return self._counts(code)[:, code]
 
     def mean(self, values: Array, clusters: Array | None = None) -> Array:
         """Mean of one value per row (n,) with its draws (1 + B,), rows resampled by cluster; a row of NaN counts as none."""
         values = np.asarray(values, dtype=float)
-        weights, given = self.weights(len(values) if clusters is None else clusters), np.isfinite(values)
+        code, given = self._codes(len(values) if clusters is None else clusters), np.isfinite(values)
+        totals, numbers = (np.bincount(code, rows) for rows in (np.where(given, values, 0), given))  # of each cluster
         with np.errstate(invalid="ignore"):
-            return weights @ np.where(given, values, 0) / (weights @ given)
+            return self._counts(code) @ totals / (self._counts(code) @ numbers)
+
+    def _codes(self, clusters: Array | int) -> Array:
+        """Clusters as whole numbers from 0, (n,)."""
+        return np.arange(clusters) if isinstance(clusters, int) else np.unique(clusters, return_inverse=True)[1]
+
+    def _counts(self, code: Array) -> Array:
+        """How often each of k clusters is in the sample, and in each bootstrap sample: (1 + B, k), drawn once for every k."""
+        k = int(code.max()) + 1
+        if k not in self._drawn:
+            drawn = cluster_counts(np.arange(k), self.n_bootstrap, self.seed)
+            self._drawn[k] = np.concatenate([np.ones((1, k)), drawn])
+        return self._drawn[k]
 
     def add(self, table: str, row: Row, values: Array, key: Key | None = None) -> None:
         """Enter a quantity (1 + B,) with its interval into a table, and under `key` its draws."""

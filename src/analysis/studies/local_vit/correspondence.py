@@ -15,7 +15,7 @@ from analysis.datasets.scenes.pairs import affine
 from analysis.errors import UserError
 from analysis.neighbours import Metric
 from analysis.studies.local_vit import degrade
-from analysis.studies.local_vit.instances import first_right, similarity
+from analysis.studies.local_vit.instances import Gallery, first_right
 from analysis.studies.masking_cka.masks import MEAN_COLOUR
 
 Array = np.ndarray
@@ -155,6 +155,7 @@ def recall(
         raise UserError(f"tolerance must be at least 0 patches, not {tolerance!r}")
     cells = np.argwhere(np.ones((rows, columns)))
     tokens = targets.reshape(n, len(cells), -1)
+    everything = Gallery(tokens.reshape(n * len(cells), -1), metric) if bank == "all" else None
     hits = np.full((n, h * w), np.nan)
     for i in range(n):
         own = np.flatnonzero(found.valid[i])
@@ -162,9 +163,11 @@ def recall(
             continue
         right = np.zeros((len(own), n, len(cells)), bool)
         right[:, i] = np.abs(found.points[i, own, None] - cells).max(-1) <= 0.5 + tolerance + ROUNDING
-        seen = slice(i, i + 1) if bank == "image" else slice(None)
-        scores = similarity(queries[i].reshape(-1, d)[own], tokens[seen].reshape(-1, tokens.shape[-1]), metric)
-        hits[i, own] = first_right(scores, right[:, seen].reshape(scores.shape))
+        asked = queries[i].reshape(-1, d)[own]
+        if everything:
+            hits[i, own] = first_right(everything.similarity(asked), right.reshape(len(own), -1))
+        else:
+            hits[i, own] = first_right(Gallery(tokens[i], metric).similarity(asked), right[:, i])
     return hits
 
 

@@ -96,9 +96,9 @@ def retrieval(
     groups = tuple(np.asarray(group) for group in exclude) if exclude else ()
     _check_ids(len(queries), [query_ids, *groups[:1]])
     _check_ids(len(gallery), [gallery_ids, *groups[1:]])
-    step, parts = max(1, BLOCK // max(1, len(gallery))), []
+    held, step, parts = Gallery(gallery, metric), max(1, BLOCK // max(1, len(gallery))), []
     for block in (slice(start, start + step) for start in range(0, max(1, len(queries)), step)):
-        scores, right = similarity(queries[block], gallery, metric), query_ids[block, None] == gallery_ids
+        scores, right = held.similarity(queries[block]), query_ids[block, None] == gallery_ids
         if groups:
             barred = groups[0][block, None] == groups[1]
             scores[barred], right[barred] = -np.inf, False
@@ -107,33 +107,59 @@ def retrieval(
     return Retrieval(top1, precision)
 
 
-def similarity(queries: Array, gallery: Array, metric: Metric = "cosine") -> Array:
-    """How near each of the gallery (g, d) is to each query (q, d): (q, g) float64, larger is nearer, ties exactly equal.
+class Gallery:
+    """Vectors (g, d) made ready once to be compared with many queries.
 
-    The inner product (`ip`), the `cosine`, or minus the squared distance (`l2`); each row is divided by the largest value
-    that it could reach and rounded to 12 digits, so that equal vectors tie whatever the order of summation was.
+    `metric`: the inner product (`ip`), the `cosine`, or minus the squared distance (`l2`).
 
     Raises:
-        UserError: shapes that do not go together, numbers that are not finite, or an unknown metric.
+        UserError: no vectors, numbers that are not finite, or an unknown metric.
     """
-    if metric not in METRICS:
-        raise UserError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
-    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1] or 0 in (*queries.shape, len(gallery)):
-        raise UserError(
-            f"queries must be (q, d), the gallery (g, d), same d, neither empty; not {queries.shape} and {gallery.shape}"
-        )
-    x, y = queries.astype(np.float64), gallery.astype(np.float64)
-    if metric == "l2":
-        x, y = x - y.mean(0), y - y.mean(0)
-    size_x, size_y = np.linalg.norm(x, axis=1, keepdims=True), np.linalg.norm(y, axis=1)
-    if not (np.isfinite(size_x).all() and np.isfinite(size_y).all()):
-        raise UserError("features must be finite numbers; these hold NaN or infinity")
-    scores = x @ y.T
-    if metric == "cosine":
-        return np.round(scores / (size_x * size_y).clip(1e-30), DIGITS)
-    if metric == "ip":
-        return np.round(scores / (size_x * size_y.max()).clip(1e-30), DIGITS)
-    return np.round((2 * scores - size_x**2 - size_y**2) / ((size_x + size_y.max()) ** 2).clip(1e-30), DIGITS)
+
+    def __init__(self, rows: Array, metric: Metric = "cosine") -> None:
+        if metric not in METRICS:
+            raise UserError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
+        if rows.ndim != 2 or 0 in rows.shape:
+            raise UserError(f"a gallery must be (g, d), not empty, not {rows.shape}")
+        self.metric = metric
+        self.middle = rows.mean(0, dtype=np.float64) if metric == "l2" else np.zeros(rows.shape[1])
+        self.rows, self.sizes = self._sized(rows)
+
+    def similarity(self, queries: Array) -> Array:
+        """How near each of the gallery is to each query (q, d): (q, g) float64, larger is nearer, ties exactly equal.
+
+        Each row is divided by the largest value that it could reach and rounded to 12 digits, so that equal vectors tie
+        whatever the order of summation was.
+
+        Raises:
+            UserError: queries of another width, none, or numbers that are not finite.
+        """
+        if queries.ndim != 2 or 0 in queries.shape or queries.shape[1] != self.rows.shape[1]:
+            raise UserError(
+                f"queries must be (q, d), the gallery (g, d), same d, neither empty; not {queries.shape} and {self.rows.shape}"
+            )
+        x, sizes = self._sized(queries)
+        most = self.sizes.max()
+        if self.metric == "ip":
+            x /= (sizes * most).clip(1e-30)
+        elif self.metric == "l2":
+            largest = ((sizes + most) ** 2).clip(1e-30)
+            x *= 2 / largest
+        scores = x @ self.rows.T
+        if self.metric == "l2":
+            scores -= sizes**2 / largest
+            scores -= self.sizes.T**2 / largest
+        return np.round(scores, DIGITS, out=scores)
+
+    def _sized(self, rows: Array) -> tuple[Array, Array]:
+        """Vectors as float64, from the middle of the gallery, and their lengths (n, 1); those of a cosine divided by it."""
+        x = rows.astype(np.float64) - self.middle
+        sizes = np.linalg.norm(x, axis=1, keepdims=True)
+        if not np.isfinite(sizes).all():
+            raise UserError("features must be finite numbers; these hold NaN or infinity")
+        if self.metric == "cosine":
+            x /= sizes.clip(1e-30)
+        return x, sizes
 
 
 def first_right(scores: Array, right: Array) -> Array:

