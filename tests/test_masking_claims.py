@@ -38,14 +38,17 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding
     """Planted quantities of the encoders -> the verdicts; the made representations have what they are made to have."""
     for place in (evidence, facts_module):
         monkeypatch.setattr(place, "facts", known)
-    params = MaskingCka(encoders=ENCODERS, datasets=("objects", "bare"), fills=FILLS, fractions=(0.5,), n_bootstrap=B)
 
-    def judged(images: int = 300, **planted: Value | float) -> dict[str, Finding]:
+    def judged(images: int = 300, wide: float = 0, **planted: Value | float) -> dict[str, Finding]:
+        """`wide`: spread of everything on a further data set with masks, `few`, which is like `objects` but for that."""
         rng, measured = np.random.default_rng(0), Measured(0, B)
+        masked = ("objects", "few") if wide else ("objects",)
+        params = MaskingCka(encoders=ENCODERS, datasets=(*masked, "bare"), fills=FILLS, fractions=(0.5,), n_bootstrap=B)
 
         def enter(kind: str, dataset: str, name: str, fill: str, pair: str, value: float) -> None:
             a, b = pair.split("-")
-            draws = value + SPREAD * rng.standard_normal(B) * (not name.startswith("made:"))
+            spread = wide if dataset == "few" else SPREAD * (not name.startswith("made:"))
+            draws = value + spread * rng.standard_normal(B)
             measured.draws[kind, dataset, name, fill, a, b] = np.concatenate([[value], draws])
 
         pairs = ["complete-object", "complete-background", "object-background", "region-rest"]
@@ -54,11 +57,12 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding
         for name in names:
             for fill in FILLS:
                 for kind, pair in [*(("cka", pair) for pair in pairs), *(("overlap", pair) for pair in pairs[2:])]:
-                    enter(kind, "objects", name, fill, pair, value(planted, kind, "objects", name, fill, pair))
-            for dataset in ("objects", "bare"):
+                    for dataset in masked:
+                        enter(kind, dataset, name, fill, pair, value(planted, kind, dataset, name, fill, pair))
+            for dataset in (*masked, "bare"):
                 for pair in squares:
                     enter("cka", dataset, name, "mean", pair, value(planted, "cka", dataset, name, "mean", pair))
-        measured.tables["samples"] = [{"dataset": "objects", "clusters": images, "masks": True}]
+        measured.tables["samples"] = [{"dataset": name, "clusters": images, "masks": True} for name in masked]
         found = evidence.judged(measured, params)
         return {claim.id: judge(claim, found[claim.id]) for claim in CLAIMS}
 
@@ -131,6 +135,25 @@ def test_a_model_that_is_not_above_its_untrained_copy_does_not_speak(
     found = findings(**APART | {"object_background": alike}, overlap_object=overlaps(0.3))["M1"]
     assert found.verdict == "not supported"
     assert "R1 is not above its untrained copy on its own data" in found.note
+
+
+@pytest.mark.parametrize("separates", [True, False])
+def test_a_data_set_that_cannot_tell_the_controls_apart_does_not_answer_for_the_others(
+    findings: Callable, separates: bool
+) -> None:
+    planted = {**APART, "overlap_object": overlaps(0.3)} if separates else {}
+    alone, beside = findings(**planted)["M1"], findings(wide=0.4, **planted)["M1"]
+    assert alone.verdict == beside.verdict == ("not supported" if separates else "supported")
+    assert "Left out: few (the controls cannot be told apart there)" in beside.note
+
+
+def test_a_data_set_that_tells_the_controls_apart_answers_with_the_others(findings: Callable) -> None:
+    def here_only(dataset: str, name: str, *_: str) -> float:
+        return 0.6 if (dataset, name) == ("few", "zoo:r1") else 0.1
+
+    found = findings(wide=0.002, **APART | {"object_background": here_only}, overlap_object=overlaps(0.3))["M1"]
+    assert found.verdict == "inconclusive"
+    assert "Left out" not in found.note
 
 
 @pytest.mark.parametrize(("images", "verdict"), [(39, "not testable here"), (40, "not supported")])

@@ -88,6 +88,10 @@ class Rule:
             return "not supported"
         return "not testable here" if "not testable here" in states else "inconclusive"
 
+    def tells(self, negative: Mapping[str, Estimate], positive: Mapping[str, Estimate]) -> bool:
+        """Whether the conditions say no of the negative control and yes of the positive one."""
+        return self.verdict(negative) == "not supported" and self.verdict(positive) == "supported"
+
     def testable(self, withheld: Container[str]) -> "Rule | None":
         """The same rule without the conditions that cannot be tested, by which controls are judged; None if none is left."""
         left = tuple(c for c in self.conditions if c.name not in withheld)

@@ -4,16 +4,17 @@ Images (clusters of images) are resampled alike for every variant and encoder of
 must hold whatever is painted and wherever it is seen has an interval that spans all fills and all data sets with masks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from analysis.encoders.facts import facts, not_learned, self_supervised, untrained_copies
 from analysis.results import Row
-from analysis.rules import Evidence
+from analysis.rules import Claim, Evidence
 from analysis.stats import Estimate, spearman
 from analysis.studies.base import Measured, evidence
+from analysis.studies.masking_cka.claims import CLAIMS
 from analysis.studies.masking_cka.masks import COMPLETE, CORNERS, corner, percent
 from analysis.studies.masking_cka.measure import ARMS, MEAN_GREY, PARTS, READERS, SEPARATE, thin
 from analysis.studies.masking_cka.params import MaskingCka
@@ -29,15 +30,26 @@ LEFT, RIGHT = ("top_left", "bottom_left"), ("top_right", "bottom_right")
 class Contrasts:
     """Differences of measured quantities, each (1 + B,)."""
 
-    def __init__(self, measured: Measured, params: MaskingCka) -> None:
+    def __init__(self, measured: Measured, params: MaskingCka, silent: Mapping[str, str] | None = None) -> None:
+        """`silent`: data sets that decide nothing, each with the reason."""
         self.measured, self.params, self.fill = measured, params, params.fills[0]
         here = {(dataset, a) for _, dataset, _, _, a, _ in measured.draws}
         self.masked = [d for d in params.datasets if (d, "object") in here]
         self.bare = [d for d in params.datasets if d not in self.masked]
         images = {row["dataset"]: row["clusters"] for row in measured.tables["samples"] if row["dataset"] in self.masked}
-        self.small = {d: n for d, n in images.items() if n < LEAST_IMAGES}
-        self.judged = [d for d in self.masked if d not in self.small]
-        self.images = min((images[d] for d in self.judged), default=0)
+        self.clusters = images
+        few = {d: f"{n} independent images, fewer than {LEAST_IMAGES}" for d, n in images.items() if n < LEAST_IMAGES}
+        self.silent = few | dict(silent or {})
+
+    @property
+    def judged(self) -> list[str]:
+        """The data sets with masks that decide."""
+        return [d for d in self.masked if d not in self.silent]
+
+    @property
+    def images(self) -> int:
+        """Independent images of the smallest of them."""
+        return min((self.clusters[d] for d in self.judged), default=0)
 
     def of(self, kind: str, dataset: str, encoder: str, fill: str, pair: Pair) -> Array:
         """A quantity of a pair of variants; `kind`: `cka` or `overlap`."""
@@ -70,13 +82,31 @@ class Contrasts:
 
 def judged(measured: Measured, params: MaskingCka) -> dict[str, Evidence]:
     """The evidence for every claim; the tables behind it are entered into `measured`."""
-    contrasts = Contrasts(measured, params)
-    learned, left_out = _learned(params)
-    _tables(contrasts)
-    if not contrasts.judged:
-        few = f"no data set of this run has {LEAST_IMAGES} independent images with masks"
-        return dict.fromkeys(("M1", "M2", "M3"), Evidence(unmet=(few,)))
-    return {"M1": _m1(contrasts, learned, left_out), "M2": _m2(contrasts), "M3": _m3(contrasts, learned, left_out)}
+    contrasts, (learned, left_out) = Contrasts(measured, params), _learned(params)
+    ways: dict[str, Callable[[Contrasts], Evidence]] = {
+        "M1": lambda these: _m1(these, learned, left_out),
+        "M2": _m2,
+        "M3": lambda these: _m3(these, learned, left_out),
+    }
+    telling = {claim.id: _telling(claim, ways[claim.id], contrasts) for claim in CLAIMS}
+    _tables(contrasts, telling["M1"], telling["M3"])
+    few = f"no data set of this run has {LEAST_IMAGES} independent images with masks"
+    return {name: way(telling[name]) if contrasts.judged else Evidence(unmet=(few,)) for name, way in ways.items()}
+
+
+def _telling(claim: Claim, way: Callable[[Contrasts], Evidence], contrasts: Contrasts) -> Contrasts:
+    """Only the data sets on which the rule says no of its negative control and yes of its positive one; all, if none is.
+
+    The engine asks this of a whole run. Where the interval spans that of each data set, one that cannot tell the controls
+    apart would answer for the others.
+    """
+    found = {}
+    for dataset in contrasts.judged:
+        others = dict.fromkeys((d for d in contrasts.judged if d != dataset), "")
+        alone = way(Contrasts(contrasts.measured, contrasts.params, others))
+        if alone.negative and not claim.rule.tells(alone.negative, alone.positive):
+            found[dataset] = "the controls cannot be told apart there"
+    return contrasts if len(found) == len(contrasts.judged) else Contrasts(contrasts.measured, contrasts.params, found)
 
 
 def _learned(params: MaskingCka) -> tuple[list[str], list[str]]:
@@ -152,7 +182,7 @@ def _m2(contrasts: Contrasts) -> Evidence:
 
     readers = [name for name, share in READERS.items() if share >= 0.5]
     sets = f"{', '.join(contrasts.judged)} against {', '.join(contrasts.bare)}"
-    note = f"Square of {percent(fraction)} % of the side; data sets {sets}."
+    note = f"Square of {percent(fraction)} % of the side; data sets {sets}." + _left_out(contrasts)
     controls = (encoders, left, right), (readers, centre, corners)
     return evidence(quantities, (encoders, centre, corners), *controls, n=len(encoders), unit="encoders", note=note)
 
@@ -223,21 +253,25 @@ def largest_difference(contrasts: Contrasts, pairs: Sequence[Pair], comparisons:
 
 def _told(contrasts: Contrasts, models: Sequence[str], left_out: Sequence[str]) -> str:
     words = f"{len(models)} models; the interval spans {len(contrasts.cells())} combinations of data set and fill."
-    few = [f"{dataset} has {n} independent images, fewer than {LEAST_IMAGES}" for dataset, n in contrasts.small.items()]
-    return f"{words} Left out: {'; '.join([*few, *left_out])}." if few or left_out else words
+    return words + _left_out(contrasts, left_out)
 
 
-def _tables(contrasts: Contrasts) -> None:
-    """What the page shows beside the claims, for every encoder."""
+def _left_out(contrasts: Contrasts, encoders: Sequence[str] = ()) -> str:
+    every = [*(f"{dataset} ({why})" for dataset, why in contrasts.silent.items()), *encoders]
+    return f" Left out: {'; '.join(every)}." if every else ""
+
+
+def _tables(contrasts: Contrasts, apart: Contrasts, relied: Contrasts) -> None:
+    """What the page shows beside the claims, for every encoder; `apart` and `relied` hold what decides M1 and M3."""
     measured, params = contrasts.measured, contrasts.params
     for encoder in params.encoders:
         for kind, sense in (("cka", "images"), ("overlap", "directions")):
             for dataset, fill in contrasts.cells(contrasts.masked):
                 row = {"encoder": encoder, "sense": sense, "dataset": dataset, "fill": fill}
                 measured.add("separation", row, contrasts.separation(kind, dataset, encoder, fill))
-            every = [contrasts.separation(kind, dataset, encoder, fill) for dataset, fill in contrasts.cells()]
+            every = [contrasts.separation(kind, dataset, encoder, fill) for dataset, fill in apart.cells()]
             measured.tables["separation_all"].append({"encoder": encoder, "sense": sense} | vars(contrasts.across(every)))
-        _reliance_rows(contrasts, encoder)
+        _reliance_rows(relied, encoder)
     fraction = params.fraction
     squares = {"centre": [f"occluded_{percent(fraction)}"], "corners": [corner(name, fraction) for name in CORNERS]}
     for dataset in params.datasets:
