@@ -7,7 +7,7 @@ import pytest
 
 from analysis import encoders
 from analysis.rules import Finding, judge, published_verdict
-from analysis.studies.local_vit import claims, evidence, few_shot, frames
+from analysis.studies.local_vit import claims, dimensions, evidence, few_shot, frames
 from analysis.studies.local_vit.controls import ROUNDED
 from analysis.studies.local_vit.measured import COSINE, LINEAR, UNTUNED, Tokens
 from analysis.studies.local_vit.params import LocalVit
@@ -88,7 +88,7 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Change]
 
     monkeypatch.setattr(few_shot, "few_shot", few_shot_of)
     monkeypatch.setattr(few_shot, "tokens", tokens)
-    monkeypatch.setattr(few_shot, "layers", lambda encoder: ())
+    monkeypatch.setattr(dimensions, "layers", lambda encoder: ())
     monkeypatch.setattr(few_shot, "DEGRADED", ())
     monkeypatch.setattr(evidence, "left_out", lambda names: {})
     return measure

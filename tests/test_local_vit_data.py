@@ -10,7 +10,7 @@ from PIL import Image
 
 from analysis import datasets
 from analysis.errors import MissingFile, UserError
-from analysis.studies.local_vit import frames, matching
+from analysis.studies.local_vit import frames, object_retrieval
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_bdd100k_numbers_its_boxes_alike_in_a_whole_video(root: Path, labels: st
 
 def test_objects_of_bdd100k_are_looked_for_in_later_frames_that_have_labels(root: Path) -> None:
     bdd100k(root, "labels/box_track_20", shift=3)
-    images, settings = matching.objects("bdd100k", 40, 12, 0)
+    images, settings = object_retrieval.objects("bdd100k", 40, 12, 0)
     assert len(images) == 8  # first, second, fifth and ninth frame of two videos
     assert list(settings) == ["next frame", "8 frames later"]  # the fifth frame has no labels
     for found, left in zip(settings.values(), (23, 44), strict=True):

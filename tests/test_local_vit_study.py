@@ -13,7 +13,16 @@ import pytest
 from analysis import datasets
 from analysis.errors import UserError
 from analysis.results import Results
-from analysis.studies.local_vit import claims, defects, few_shot, frames, matching, pages, plots
+from analysis.studies.local_vit import (
+    claims,
+    defects,
+    dimensions,
+    frames,
+    object_retrieval,
+    pages,
+    patch_retrieval,
+    plots,
+)
 from analysis.studies.local_vit.correspondence import Correspondences, correspondences, inverse, recall
 from analysis.studies.local_vit.measured import Tokens
 
@@ -21,16 +30,16 @@ from analysis.studies.local_vit.measured import Tokens
 def test_a_perfect_matcher_finds_every_patch_in_every_setting_and_in_the_pairs() -> None:
     for name in ("scenes:multi", "scenes:pairs"):
         data = datasets.load(name, size=64, n=4)
-        for view in dict(matching._views(data, name, 0)).values():
-            assert matching._perfect(view, correspondences(inverse(view.affine), 64, (8, 8)), 8) == 1
+        for view in dict(patch_retrieval._views(data, name, 0)).values():
+            assert patch_retrieval._perfect(view, correspondences(inverse(view.affine), 64, (8, 8)), 8) == 1
 
 
 def test_the_perfect_matcher_finds_out_a_wrong_map() -> None:
     data = datasets.load("scenes:pairs", size=64, n=4)
-    views = dict(matching._views(datasets.load("scenes:multi", size=64, n=4), "scenes:multi", 0))
-    turned, pairs = views["rotation", 15.0], dict(matching._views(data, "scenes:pairs", 0))["all at once", 1.0]
+    views = dict(patch_retrieval._views(datasets.load("scenes:multi", size=64, n=4), "scenes:multi", 0))
+    turned, pairs = views["rotation", 15.0], dict(patch_retrieval._views(data, "scenes:pairs", 0))["all at once", 1.0]
     for view in (turned, pairs):
-        assert matching._perfect(view, correspondences(view.affine, 64, (8, 8)), 8) < 0.5
+        assert patch_retrieval._perfect(view, correspondences(view.affine, 64, (8, 8)), 8) < 0.5
 
 
 def test_the_inverted_map_fails_a_perfect_matcher_and_small_patches_more() -> None:
@@ -56,12 +65,12 @@ def test_unequal_lengths_mislead_the_inner_product_and_not_the_cosine() -> None:
 
 def test_objects_to_be_found_again_are_in_the_gallery_once_and_in_another_image() -> None:
     for name in ("scenes:pairs", "scenes:video"):
-        images, settings = matching.objects(name, 4, 3, 0)
+        images, settings = object_retrieval.objects(name, 4, 3, 0)
         for found in settings.values():
             (masks, image, identity), (gallery_masks, gallery_image, gallery) = found.query, found.gallery
             assert len(np.unique(gallery)) == len(gallery)
             assert not set(image) & set(gallery_image)
-            assert min(m.sum() for m in (*masks, *gallery_masks)) >= matching.SMALLEST_OBJECT
+            assert min(m.sum() for m in (*masks, *gallery_masks)) >= object_retrieval.SMALLEST_OBJECT
             assert np.isin(identity, gallery).mean() > 0.5
             assert max(image.max(), gallery_image.max()) < len(images)
 
@@ -69,7 +78,7 @@ def test_objects_to_be_found_again_are_in_the_gallery_once_and_in_another_image(
 def test_a_box_is_the_smallest_that_holds_its_mask() -> None:
     masks = np.zeros((2, 6, 9), bool)
     masks[0, 1:3, 4:8] = masks[1, 5, 0] = True
-    assert matching._boxes(masks).tolist() == [[4, 1, 8, 3], [0, 5, 1, 6]]
+    assert object_retrieval._boxes(masks).tolist() == [[4, 1, 8, 3], [0, 5, 1, 6]]
 
 
 def test_the_tuned_metric_of_a_search_is_learned_on_the_other_half_of_the_images() -> None:
@@ -80,11 +89,11 @@ def test_the_tuned_metric_of_a_search_is_learned_on_the_other_half_of_the_images
     signal = rng.standard_normal((10, 6, 6, 8))
     bank, queries = (np.concatenate([signal, 30 * rng.standard_normal((10, 6, 6, 4))], -1) for _ in "ab")
     assert np.nanmean(recall(queries, bank, points, "ip", bank="all")) < 0.1
-    assert np.nanmean(matching._tuned_recall(bank, queries, points)) > 0.9
+    assert np.nanmean(patch_retrieval._tuned_recall(bank, queries, points)) > 0.9
     ids, masks = np.arange(10), np.ones((10, 6, 6), bool)
-    found = matching.Objects((masks, ids, ids), (masks, ids + 10, ids), ids)
+    found = object_retrieval.Objects((masks, ids, ids), (masks, ids + 10, ids), ids)
     grids = np.concatenate([queries, bank])
-    assert np.mean(matching._top1(grids, found, "ip")) < 0.5 < 0.8 < np.mean(matching._tuned_top1(grids, found))
+    assert np.mean(object_retrieval._top1(grids, found, "ip")) < 0.5 < 0.8 < np.mean(object_retrieval._tuned_top1(grids, found))
 
 
 def test_a_data_set_without_ground_truth_for_any_probe_is_refused_in_one_line() -> None:
@@ -103,7 +112,7 @@ def test_the_variance_of_dimensions_is_resampled_by_drive_not_by_frame() -> None
         few = SimpleNamespace(bank_clusters=np.array(drives), main=np.arange(20))
         bank, measured = SimpleNamespace(features=grids.reshape(-1, 8)), Tokens(0, 400)
         cell = SimpleNamespace(task=SimpleNamespace(name="x", few=few), encoder=SimpleNamespace(name="e"), bank=bank, m=1)
-        few_shot._ratio(SimpleNamespace(**vars(cell), measured=measured, where={}), grids, "after the norm")
+        dimensions._ratio(SimpleNamespace(**vars(cell), measured=measured, where={}), grids, "after the norm")
         return measured.tables["ratio"][0]
 
     frames_alone, drives, one = (found(names) for names in ([str(i) for i in range(20)], ["a"] * 10 + ["b"] * 10, ["a"] * 20))

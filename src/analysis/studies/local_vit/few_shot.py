@@ -1,103 +1,32 @@
-"""Few-shot segmentation of one data set by every encoder: neighbours under all transforms, linear probes, controls, depth.
+"""Few-shot segmentation of one data set by every encoder: neighbours under all transforms, linear probes, larger banks.
 
 Quantities are kept as draws under (`segmentation`, data set, encoder, setting).
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import facts
-from analysis.neighbours import Metric, nearest
-from analysis.studies.local_vit import controls, segmentation, transforms, variance
-from analysis.studies.local_vit.defects import longest
+from analysis.neighbours import Metric
+from analysis.studies.local_vit import dimensions, segmentation, transforms, variance
+from analysis.studies.local_vit.cell import Cell, Task
 from analysis.studies.local_vit.degrade import OCTAVES, degrade
-from analysis.studies.local_vit.frames import Few, few_shot, layout
-from analysis.studies.local_vit.measured import LINEAR, RATIO, UNTUNED, Tokens
+from analysis.studies.local_vit.frames import few_shot, layout
+from analysis.studies.local_vit.measured import LINEAR, METRICS, UNTUNED, Tokens
 from analysis.studies.local_vit.params import LocalVit
-from analysis.studies.local_vit.segmentation import (
-    Bank,
-    Linear,
-    bank_of,
-    by_neighbour,
-    by_vote,
-    confusion,
-    fit_linear,
-    miou_draws,
-)
-from analysis.studies.local_vit.tokens import final_norm, layer_tokens, layers, read_block, tokens
-from analysis.studies.local_vit.transforms import DROPS, PLAIN, Drop, FeatureTransform, Plain
+from analysis.studies.local_vit.segmentation import Linear, bank_of, by_neighbour, by_vote, confusion, fit_linear
+from analysis.studies.local_vit.tokens import tokens
+from analysis.studies.local_vit.transforms import DROPS, PLAIN, Drop, Plain
 
 Array = np.ndarray
 RANDOM_DRAWS = 3  # of dimensions; their mean is the control, and the first of them the negative control
 DEGRADED = (("blur", 2.0), ("noise", 40.0), *((f"octave {k}", 30.0) for k in OCTAVES))
 MOST_DEGRADED = 16  # test images that are degraded
-SPECTRUM_POINTS, EXAMPLES = 60, 4
+EXAMPLES = 4
 SWEPT: tuple[Drop, ...] = ("highest", "random")
-METRICS: tuple[Metric, ...] = ("ip", "cosine")
 SETTINGS: Mapping[str, tuple[Plain, Metric]] = {"raw": ("none", "ip"), "standardised": ("standardise", "cosine")}
-NONE = transforms.FeatureTransform(slice(None))
-
-
-@dataclass(frozen=True)
-class Task:
-    """A data set ready to be segmented: images, true pixel counts per patch of bank and test, weights of test images."""
-
-    name: str
-    few: Few
-    bank_counts: Array
-    test_counts: Array
-    weights: Array
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One encoder on one task: its tokens of all bank images (n, h, w, d), its bank proper, and its queries (n, h, w, d)."""
-
-    measured: Tokens
-    params: LocalVit
-    task: Task
-    encoder: Encoder
-    grids: Array
-    bank: Bank
-    queries: Array
-
-    @property
-    def where(self) -> dict[str, str]:
-        """The first columns of every row."""
-        return {"dataset": self.task.name, "encoder": self.encoder.name}
-
-    @property
-    def m(self) -> int:
-        """How many dimensions are removed where nothing else is said."""
-        return variance.count(self.bank.features.shape[1], self.params.removed)
-
-    def key(self, setting: str) -> tuple[str, ...]:
-        """Where the draws of a setting are kept."""
-        return "segmentation", self.task.name, self.encoder.name, setting
-
-    def score(self, predicted: Array) -> Array:
-        """mIoU of patch labels (n, h, w) with its draws, (1 + B,)."""
-        return miou_draws(confusion(predicted, self.task.test_counts), self.task.weights)
-
-    def neighbour(self, transform: FeatureTransform, metric: Metric = "ip") -> Array:
-        """mIoU of the nearest patch under a transform, with its draws."""
-        return self.score(by_neighbour(self.bank, self.queries, transform, metric, self.encoder.device.type))
-
-    def without(self, which: Drop, m: int, metric: Metric = "ip", seed: int = 0) -> Array:
-        """mIoU of the nearest patch without m dimensions."""
-        return self.neighbour(transforms.drop(which, self.bank.features, m, seed), metric)
-
-    def fit(self, transform: FeatureTransform = NONE, strength: float | None = None) -> Array:
-        """mIoU of a linear probe on transformed features, standardised, with its draws."""
-        head = fit_linear(self.bank.after(transform), seed=self.params.seed, strength=strength)
-        return self.score(head(transform(self.queries)))
-
-    def after(self, change: Callable[[Array], Array]) -> "Cell":
-        """The same with all tokens changed."""
-        return replace(self, bank=self.bank.after(change), queries=change(self.queries))
 
 
 def probe(measured: Tokens, params: LocalVit, name: str, models: Iterable[Encoder]) -> None:
@@ -112,13 +41,13 @@ def probe(measured: Tokens, params: LocalVit, name: str, models: Iterable[Encode
         _neighbours(cell)
         _removal_curve(cell)
         head = _linear(cell)
-        _controls(cell, head.strength)
-        _planted(cell, head.strength)
         _bank_sizes(cell, head.strength)
         _degraded(cell, head)
-        _depth(cell)
-        _variances(cell)
-        _lengths(cell)
+        dimensions.controls(cell, head.strength)
+        dimensions.planted(cell, head.strength)
+        dimensions.depth(cell)
+        dimensions.variances(cell)
+        dimensions.lengths(cell)
         _examples(cell)
 
 
@@ -143,7 +72,7 @@ def _neighbours(cell: Cell) -> None:
     several = [cell.without("random", cell.m, seed=seed) for seed in range(RANDOM_DRAWS)]
     cell.measured.draws[cell.key("one random/ip")] = several[0]
     cell.measured.draws[cell.key("other random/ip")] = np.mean(several[1:], axis=0)
-    for metric in METRICS:
+    for metric in METRICS.values():
         scores: dict[str, Array] = {kind: cell.neighbour(transform, metric) for kind, transform in plain.items()}
         scores["highest"] = cell.without("highest", cell.m, metric)
         if metric == "ip":
@@ -199,36 +128,6 @@ def _classes(cell: Cell, linear: Array) -> None:
             cell.measured.tables["classes"].append({**cell.where, "class": name, **values})
 
 
-def _controls(cell: Cell, strength: float) -> None:
-    """Neighbours and linear probe with noise on all tokens, over their dimensions or in dimensions of its own."""
-    for kind, shown in controls.variants(cell.grids, cell.params.removed, cell.params.seed).items():
-        if kind:
-            noisy = cell.after(shown)
-            cell.measured.draws[cell.key(kind + UNTUNED)] = noisy.neighbour(NONE)
-            chosen = strength if kind == controls.NUISANCE else None
-            cell.measured.draws[cell.key(kind + LINEAR)] = noisy.fit(strength=chosen)
-
-
-def _planted(cell: Cell, strength: float) -> None:
-    """Dimensions that tell the classes apart least, amplified by an invertible map, for encoders of masked image modelling.
-
-    A linear probe on standardised features does not see the amplification: it is fitted once.
-    """
-    if facts(cell.encoder.name).objective != "masked-image-modelling":
-        return
-    axes = controls.least_informative(cell.bank.features, cell.bank.labels, cell.m)
-    for times in controls.STRENGTHS:
-        planted = cell.after(controls.planting(axes, cell.m, times))
-        scores = {"all": planted.neighbour(NONE), "without highest": planted.without("highest", cell.m)}
-        scores["without random"] = planted.without("random", cell.m)
-        for kind, values in scores.items():
-            row = {**cell.where, "times": times, "features": kind}
-            cell.measured.add("planted", row, values, cell.key(f"planted {times:g} {kind}"))
-    gone = transforms.drop("highest", planted.bank.features, cell.m)
-    for kind, part in (("", NONE), (" without", gone)):
-        cell.measured.draws[cell.key(f"planted {times:g} {LINEAR}{kind}")] = planted.fit(part, strength)
-
-
 def _bank_sizes(cell: Cell, strength: float) -> None:
     """mIoU against the size of the bank: halves, the bank proper, a second draw of it, both together."""
     main, rest = cell.task.few.main, np.setdiff1d(np.arange(len(cell.grids)), cell.task.few.main)
@@ -269,59 +168,6 @@ def _degraded(cell: Cell, head: Linear) -> None:
         for probe_name, labels in {**said, "linear probe": head(queries)}.items():
             row = {**cell.where, "probe": probe_name, "degradation": kind, "strength": strength}
             cell.measured.add("robustness", row, part.score(labels))
-
-
-def _depth(cell: Cell) -> None:
-    """One neighbour after each block through the final norm, and after the block that is read, before that norm."""
-    cut, names, few = layout(cell.task.name).tiles, layers(cell.encoder), cell.task.few
-    if not names:
-        return
-    read = read_block(cell.encoder)
-    wanted = names if cell.params.by_layer else (read,)
-    bank, queries = (layer_tokens(cell.encoder, images, wanted, tiles=cut) for images in (few.bank[few.main], few.test))
-    for name in wanted:
-        depth = names.index(name) + 1
-        kinds = {"after the norm": [final_norm(cell.encoder, part[name]) for part in (bank, queries)]}
-        if name == read:
-            kinds["before the norm"] = [bank[name], queries[name]]
-        for norm, (own, asked) in kinds.items():
-            here = replace(cell, bank=bank_of(own, cell.task.bank_counts[few.main]), queries=asked)
-            row = {**cell.where, "layer": depth, "of": len(names), "norm": norm}
-            for metric in METRICS if name == read else ("cosine",):
-                cell.measured.add("layers", {**row, "metric": metric, "removed": False}, here.neighbour(NONE, metric))
-            if name == read:
-                cell.measured.add("layers", {**row, "metric": "ip", "removed": True}, here.without("highest", here.m))
-                _ratio(here, own, norm)
-
-
-def _variances(cell: Cell) -> None:
-    """The spectrum of the bank's dimensions, at ranks evenly spaced in their logarithm, and how far it is from flat."""
-    shares = variance.spectrum(cell.bank.features)
-    ranks = np.unique(np.geomspace(1, len(shares), SPECTRUM_POINTS).round().astype(int))
-    middle = float(np.median(shares))
-    cell.measured.tables["spectrum"] += [
-        {**cell.where, "rank": int(r), "width": len(shares), "times": float(shares[r - 1]) / middle} for r in ranks
-    ]
-    if not layers(cell.encoder):
-        _ratio(cell, cell.grids[cell.task.few.main], "after the norm")
-
-
-def _ratio(cell: Cell, grids: Array, norm: str) -> None:
-    """The highest variance of a dimension of the bank over the median one, how many lie above `RATIO`, what the top m hold."""
-    few, features = cell.task.few, cell.bank.features
-    held = float(variance.spectrum(features)[: cell.m].sum())
-    row = {**cell.where, "norm": norm, "m": cell.m, "held": held, "above": variance.above(features, RATIO)}
-    values = variance.ratio(grids, cell.measured.weights(few.bank_clusters[few.main]))
-    cell.measured.add("ratio", row, values, ("ratio", cell.task.name, cell.encoder.name, norm))
-
-
-def _lengths(cell: Cell) -> None:
-    """Share of queries whose nearest patch is among the 1 % longest of the bank."""
-    x, long = cell.queries.reshape(-1, cell.queries.shape[-1]), longest(cell.bank.features)
-    found = {metric: nearest(x, cell.bank.features, 1, metric, cell.encoder.device.type)[0][:, 0] for metric in METRICS}
-    row = {str(metric): float(long[near].mean()) for metric, near in found.items()}
-    lengths = np.linalg.norm(cell.bank.features, axis=1)
-    cell.measured.tables["token_lengths"].append({**cell.where, **row, "spread": float(lengths.std() / lengths.mean())})
 
 
 def _examples(cell: Cell) -> None:

@@ -7,7 +7,7 @@ from analysis import encoders
 from analysis.encoders.base import Encoder
 from analysis.encoders.facts import probe_or_refuse
 from analysis.progress import track
-from analysis.studies.local_vit import defects, few_shot, matching, variance
+from analysis.studies.local_vit import defects, few_shot, following, object_retrieval, patch_retrieval, variance
 from analysis.studies.local_vit.frames import Role, having, layout, long_enough
 from analysis.studies.local_vit.measured import Tokens
 from analysis.studies.local_vit.params import LocalVit
@@ -16,9 +16,9 @@ from analysis.studies.local_vit.tokens import with_grid
 Probe = Callable[[Tokens, LocalVit, str, Iterable[Encoder]], None]
 PROBES: tuple[tuple[Role, Probe], ...] = (
     ("segmentation", few_shot.probe),
-    ("patches", matching.same_patch),
-    ("instances", matching.same_object),
-    ("tracking", matching.follow),
+    ("patches", patch_retrieval.same_patch),
+    ("instances", object_retrieval.same_object),
+    ("tracking", following.follow),
 )
 
 

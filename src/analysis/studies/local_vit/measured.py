@@ -1,14 +1,19 @@
 """What a run of the study has measured so far: rows, draws, and what pictures need."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from analysis.encoders.base import Encoder
+from analysis.encoders.facts import facts
+from analysis.neighbours import Metric
 from analysis.studies.base import Measured
 
 Array = np.ndarray
 UNTUNED, COSINE, LINEAR = "none/ip", "none/cosine", "linear"  # raw features by inner product; by cosine; a tuned linear probe
 STANDARD = "standardise/cosine"
+METRICS: Mapping[str, Metric] = {UNTUNED: "ip", COSINE: "cosine"}
 TASKS = ("segmentation", "same object", "same patch", "tracking")
 RATIO = 10.0  # a dimension has high variance if its variance is more than so many times the median one
 SAMPLE = 4000  # tokens kept of each data set and encoder, to compare their dimensions of highest variance
@@ -55,3 +60,8 @@ class Tokens(Measured):
             raise KeyError((task, encoder, setting))
         told = [dataset for dataset in sets if np.isfinite(self.draws[task, dataset, encoder, setting][1:]).any()]
         return self.average((task, dataset, encoder, setting) for dataset in told or sets)
+
+
+def needs_copy(encoder: Encoder) -> bool:
+    """Whether it is compared with a copy that is as good, its tokens rounded: DINO, in the claim about DINO and DINOv2."""
+    return facts(encoder.name).method == "dino"

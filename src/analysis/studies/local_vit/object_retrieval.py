@@ -1,129 +1,32 @@
-"""Finding the same patch, the same object and its way through a video: probes that need no classes.
+"""Finding the same object in another image: a probe that needs no classes.
 
-Quantities are kept under (task, data set, encoder, setting). Each task has its untuned reading and a tuned linear one: a linear
-metric learned on pairs of the other half of the images (`transforms.paired_metric`), or in videos a classifier of the first
-frame's patches. Both are also read from tokens with noise (`controls`).
+Quantities are kept under (`same object, SETTING`, data set, encoder, setting), also by the tuned reading, a linear metric
+learned on pairs of the other half of the images (`transforms.paired_metric`), and both from tokens with noise (`controls`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 from analysis import datasets
-from analysis.datasets.base import Dataset
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import facts
 from analysis.errors import UserError
 from analysis.neighbours import Metric
 from analysis.results import Row
-from analysis.studies.local_vit import controls, correspondence, transforms
-from analysis.studies.local_vit.correspondence import Correspondences, View, correspondences, inverse, recall
+from analysis.studies.local_vit import controls, transforms
 from analysis.studies.local_vit.frames import FRAMES, layout, videos
 from analysis.studies.local_vit.instances import box_features, retrieval, roi_features
-from analysis.studies.local_vit.measured import COSINE, LINEAR, UNTUNED, Tokens
+from analysis.studies.local_vit.measured import LINEAR, METRICS, UNTUNED, Tokens, needs_copy
 from analysis.studies.local_vit.params import LocalVit
 from analysis.studies.local_vit.tokens import tokens
-from analysis.studies.local_vit.tracking import by_first_frame, propagate
-from analysis.studies.local_vit.video_scores import VOID, sequence
 
 Array = np.ndarray
-Change = tuple[str, float]
-METRICS: Mapping[str, Metric] = {UNTUNED: "ip", COSINE: "cosine"}
-CHANGES: tuple[Change, ...] = (
-    *(("shift", 4.0), ("rotation", 5.0), ("rotation", 15.0), ("scale", 0.8), ("scale", 1.2), ("blur", 2.0), ("noise", 40.0)),
-)
-PAIRS: Change = ("all at once", 1.0)  # of scenes:pairs
-HARDEST = (("rotation", 15.0), PAIRS)  # the change that stands for the task where it is compared with a tuned linear metric
-PIXELS = 16  # of an image per patch, in the search for the same patch
 FRAMES_APART = (1, 4, FRAMES - 1)
 MOST_OBJECTS = 10_000  # of one image
 SMALLEST_OBJECT = 40  # visible pixels, below which an object is not looked for
 GALLERY_VIEWS = 8  # every eighth view of an object of ETH-80 is in the gallery, the others are queries
 BINS = 7  # per side of an object's box, as RoIAlign has them
-
-
-def same_patch(measured: Tokens, params: LocalVit, name: str, models: Iterable[Encoder]) -> None:
-    """Is the most similar patch of all original images the one that a patch of a changed image shows?
-
-    Queries are the patches of the second views, the bank those of all first views. Patches that look at nothing of the first
-    view are no queries. Both views are one tile.
-    """
-    size = PIXELS * params.grid
-    data = datasets.load(name, size=size, n=params.n_views, seed=params.seed)
-    views = dict(_views(data, name, params.seed))
-    points = {key: correspondences(inverse(view.affine), size, (params.grid, params.grid)) for key, view in views.items()}
-    for change, view in views.items():
-        row = {"dataset": name, "change": change[0], "strength": change[1]}
-        measured.tables["perfect"].append({**row, "value": _perfect(view, points[change], params.grid)})
-    measured.tables["retrieved"].append({"task": "same patch", "dataset": name, "images": len(data)})
-    clusters = data.clusters.repeat(params.grid**2)
-    for encoder in models:
-        bank = tokens(encoder, data.images)
-        measured.keep(name, encoder.name, bank)
-        for change, view in views.items():
-            queries = tokens(encoder, view.images)
-            row = {"dataset": name, "encoder": encoder.name, "change": change[0], "strength": change[1]}
-            for setting, metric in METRICS.items():
-                key = f"same patch, {_words(change)}", name, encoder.name
-                hits = recall(queries, bank, points[change], metric, bank="all")
-                measured.add("patches", {**row, "metric": metric}, measured.mean(hits.ravel(), clusters), (*key, setting))
-                if _is_dino(encoder):
-                    hits = recall(controls.rounded(queries), controls.rounded(bank), points[change], metric, bank="all")
-                    measured.draws[*key, controls.ROUNDED + setting] = measured.mean(hits.ravel(), clusters)
-            if change in HARDEST:
-                for kind, shown in controls.variants(bank, params.removed, params.seed).items():
-                    both = shown(bank), shown(queries)
-                    plain = recall(both[1], both[0], points[change], "ip", bank="all")
-                    for setting, hits in ((UNTUNED, plain), (LINEAR, _tuned_recall(*both, points[change]))):
-                        draws = measured.mean(hits.ravel(), clusters)
-                        measured.draws["same patch", name, encoder.name, kind + setting] = draws
-
-
-def _is_dino(encoder: Encoder) -> bool:
-    """Whether it needs a copy that is as good, for the claim about DINO and DINOv2."""
-    return facts(encoder.name).method == "dino"
-
-
-def _words(change: Change) -> str:
-    return change[0] if change == PAIRS else f"{change[0]} {change[1]:g}"
-
-
-def _views(data: Dataset, name: str, seed: int) -> Iterator[tuple[Change, View]]:
-    if "second" in data.factors:
-        yield PAIRS, correspondence.of_pairs(data)
-        return
-    for index, (change, strength) in enumerate(CHANGES):
-        yield (change, strength), correspondence.transform(data.images, change, strength, np.random.default_rng([seed, index]))
-
-
-def _perfect(view: View, points: Correspondences, grid: int) -> float:
-    """Recall of a matcher that knows where every patch lies: its features are pixels of the first view, compared by distance.
-
-    They come from the map to the second view, by solving it for each patch centre, and not from `points`, which they check.
-    """
-    size = view.images.shape[1]
-    place = (np.arange(grid) + 0.5) * size / grid - 0.5
-    centres = np.stack(np.meshgrid(place, place, indexing="xy"), -1)  # (grid, grid, 2), as (x, y)
-    moved = centres.reshape(1, -1, 2) - view.affine[:, None, :, 2]
-    knows = np.linalg.solve(view.affine[:, None, :, :2], moved[..., None])[..., 0].reshape(-1, grid, grid, 2)
-    return float(np.nanmean(recall(knows, np.broadcast_to(centres, knows.shape), points, "l2")))
-
-
-def _tuned_recall(bank: Array, queries: Array, points: Correspondences) -> Array:
-    """Hits (n, p) of the same patch by distance under a linear metric that pairs of the other half of the images taught."""
-    n, rows, columns, d = bank.shape
-    cells = points.points.round().astype(int).clip(0, [rows - 1, columns - 1])
-    partners = bank[np.arange(n)[:, None], cells[..., 0], cells[..., 1]]
-    asked, hits = queries.reshape(n, -1, d), np.full(points.valid.shape, np.nan)
-    for half in (np.arange(n) % 2 == 0, np.arange(n) % 2 == 1):
-        taught = points.valid & ~half[:, None]
-        if taught.sum() < 2:
-            continue
-        metric = transforms.paired_metric(asked[taught], partners[taught])
-        scored = replace(points, valid=points.valid & half[:, None])
-        hits[half] = recall(metric(queries), metric(bank), scored, "l2", bank="all")[half]
-    return hits
 
 
 @dataclass(frozen=True)
@@ -164,7 +67,7 @@ def same_object(measured: Tokens, params: LocalVit, name: str, models: Iterable[
                     measured.add("objects", {**row, "score": "top1"}, measured.mean(scores.top1, found.clusters), kept)
                     precision = measured.mean(scores.average_precision, found.clusters)
                     measured.add("objects", {**row, "score": "map"}, precision)
-            if _is_dino(encoder):
+            if needs_copy(encoder):
                 for cell, metric in METRICS.items():
                     hits = _top1(controls.rounded(grids), found, metric)
                     measured.draws[*key, controls.ROUNDED + cell] = measured.mean(hits, found.clusters)
@@ -261,27 +164,3 @@ def _boxes(masks: Array) -> Array:
         sides.append((seen.argmax(1), seen.shape[1] - seen[:, ::-1].argmax(1)))
     (left, right), (top, bottom) = sides
     return np.stack([left, top, right, bottom], 1)
-
-
-def follow(measured: Tokens, params: LocalVit, name: str, models: Iterable[Encoder]) -> None:
-    """Objects of the first frame followed by propagating labels; J and F as in the DAVIS evaluation."""
-    clips = list(videos(name, params.n_videos, params.n_frames, params.seed))
-    followers: dict[str, Callable[[Array, Array], Array]] = {UNTUNED: propagate, LINEAR: by_first_frame}
-    for encoder in models:
-        scores: dict[str, list[tuple[int, float, float]]] = {}
-        for number, (_, images, truth) in enumerate(clips):
-            grids = tokens(encoder, images, tiles=layout(name).tiles)
-            measured.keep(name, encoder.name, grids)
-            first = np.where(truth[0] == VOID, 0, truth[0])
-            for kind, shown in controls.variants(grids, params.removed, params.seed).items():
-                changed = shown(grids)
-                for setting, follower in followers.items():
-                    rows = sequence(follower(changed, first), truth)
-                    scores.setdefault(kind + setting, []).extend((number, row["J_mean"], row["F_mean"]) for row in rows)
-        for setting, rows_of in scores.items():
-            video, j, f = (np.array(column) for column in zip(*rows_of, strict=True))
-            measured.draws["tracking", name, encoder.name, setting] = measured.mean((j + f) / 2, video)
-            if setting in followers:
-                row = {"dataset": name, "encoder": encoder.name, "by": setting, "objects": len(j)}
-                for score, values in (("J", j), ("F", f), ("J&F", (j + f) / 2)):
-                    measured.add("tracking", {**row, "score": score}, measured.mean(values, video))
