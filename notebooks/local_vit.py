@@ -39,7 +39,7 @@ from analysis.figures import use_style
 from analysis.notebook import open_notebook
 from analysis.prose import folded, say
 from analysis.studies.base import encoders_table
-from analysis.studies.local_vit import claims, pages, plots
+from analysis.studies.local_vit import claims, pages, pictures, plots, plots_retrieval
 from analysis.studies.local_vit import study as local_vit
 from analysis.verdict_prose import verdicts
 
@@ -86,7 +86,7 @@ folded("Encoders and data sets", encoders_table(results), pages.samples_table(re
 # the last map. One confusion matrix of all pixels gives the mIoU; pixels of no class are left out.
 
 # %%
-local_vit.picture(study, measured, plots.token_maps, "tokens of four test images, each colour one of the first three components.")
+local_vit.picture(study, measured, pictures.token_maps, "tokens of four test images, each colour one of the first three components.")
 
 # %% [markdown]
 # ## Few-shot segmentation
@@ -97,7 +97,7 @@ study.figure(plots.segmentation, "Intervals over test images.", table="segmentat
 # %%
 folded(
     "Patches and the classes of their nearest neighbours",
-    local_vit.picture(study, measured, plots.labels, "the commonest class of each patch, and that of its nearest neighbour."),
+    local_vit.picture(study, measured, pictures.labels, "the commonest class of each patch, and that of its nearest neighbour."),
 )
 
 # %%
@@ -154,12 +154,12 @@ say(
 ) if "perfect" in results.scalars else say("*No data set of this run is searched for patches.*")
 
 # %%
-study.figure(plots.patches, "Share of patches found, raw features, mean over data sets.", table="patches")
+study.figure(plots_retrieval.patches, "Share of patches found, raw features, mean over data sets.", table="patches")
 
 # %%
 folded(
     "Objects among look-alikes",
-    study.figure(plots.objects, "Raw features by cosine, with intervals over images, objects or videos.", table="objects"),
+    study.figure(plots_retrieval.objects, "Raw features by cosine, with intervals over images, objects or videos.", table="objects"),
 )
 
 # %% [markdown]
@@ -167,7 +167,7 @@ folded(
 # does {cite:p}`perazzi2016`.
 
 # %%
-study.figure(plots.tracking, "Intervals over videos.", table="tracking")
+study.figure(plots_retrieval.tracking, "Intervals over videos.", table="tracking")
 
 # %%
 folded("DINO minus DINOv2 in every setting, with intervals for all together", pages.shortfalls_table(results))

@@ -22,6 +22,7 @@ from analysis.studies.local_vit import (
     pages,
     patch_retrieval,
     plots,
+    plots_retrieval,
 )
 from analysis.studies.local_vit.correspondence import Correspondences, correspondences, inverse, recall
 from analysis.studies.local_vit.measured import Tokens
@@ -175,7 +176,7 @@ def test_every_number_of_a_figures_finding_is_one_of_its_table(smoke_run: Callab
     planted = {(r["encoder"], r["times"], r["features"]): r["value"] for r in results.tables["planted"]}
     assert f"from {planted['zoo:mae', 1.0, 'all']:.3f} to {planted['zoo:mae', 12.0, 'all']:.3f}" in plots.planted(results)[1]
     top = max(results.tables["tracking"], key=lambda row: row["value"] * (row["score"] == "J&F"))
-    assert f"J&F of {top['value']:.2f}" in plots.tracking(results)[1]
+    assert f"J&F of {top['value']:.2f}" in plots_retrieval.tracking(results)[1]
     told = str(pages.finding(results))
     assert all(f"{claim.id}" in told for claim in results.claims)
     assert "**For practice.**" in told
