@@ -14,7 +14,7 @@ from analysis.errors import UserError
 from analysis.rules import Finding, judge
 from analysis.similarity import debiased_cka
 from analysis.studies.base import Measured
-from analysis.studies.masking_cka import evidence, planted
+from analysis.studies.masking_cka import evidence, planted, stimuli
 from analysis.studies.masking_cka import measure as module
 from analysis.studies.masking_cka.claims import CLAIMS, SMALLEST
 from analysis.studies.masking_cka.evidence import judged
@@ -69,7 +69,7 @@ FACTS = {name: Facts(name, SIZE, name, "toy", "clustering") for name in ENCODERS
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Measured, dict[str, Finding]]]:
     """Encoders -> what is measured of them, and the verdicts."""
-    for place in (module, evidence, facts_module):
+    for place in (stimuli, evidence, facts_module):
         monkeypatch.setattr(place, "facts", FACTS.__getitem__)
     monkeypatch.setattr(module.datasets, "load", lambda name, **_: SETS[name])
     monkeypatch.setattr(module.encoders, "load", lambda name, _: SimpleNamespace(name=name, size=SIZE, layers=("embed",)))
@@ -183,7 +183,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(run: Calla
     ],
 )
 def test_a_world_can_show_the_scene_without_its_object_and_photographs_cannot(name: str, expected: str | None) -> None:
-    assert module.counterfactual(name) == expected
+    assert stimuli.counterfactual(name) == expected
 
 
 def test_directions_overlap_fully_in_one_dimension_not_in_separate_ones_and_not_by_chance() -> None:

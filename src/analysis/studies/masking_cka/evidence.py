@@ -16,8 +16,9 @@ from analysis.stats import Estimate, spearman
 from analysis.studies.base import Measured, evidence
 from analysis.studies.masking_cka.claims import CLAIMS
 from analysis.studies.masking_cka.masks import COMPLETE, CORNERS, corner, percent
-from analysis.studies.masking_cka.measure import ARMS, MEAN_GREY, PARTS, READERS, SEPARATE, thin
+from analysis.studies.masking_cka.measure import MEAN_GREY, READERS, SEPARATE, thin
 from analysis.studies.masking_cka.params import MaskingCka
+from analysis.studies.masking_cka.stimuli import ARMS, PARTS
 
 Array = np.ndarray
 Pair = tuple[str, str]

@@ -12,8 +12,8 @@ from analysis.results import Results, Row
 from analysis.similarity import MEASURES
 from analysis.studies.base import methods, titles
 from analysis.studies.masking_cka.masks import COMPLETE
-from analysis.studies.masking_cka.measure import HEADLINE, PARTS, Stimuli
 from analysis.studies.masking_cka.params import MaskingCka
+from analysis.studies.masking_cka.stimuli import HEADLINE, PARTS, Stimuli
 
 SENSES = {"images": "by images (CKA)", "directions": "by directions (overlap)"}
 PAIR_WORDS = ("complete, object", "complete, background", "object, background", "region, rest")

@@ -14,7 +14,8 @@ from analysis.studies.base import Measured, run, titles
 from analysis.studies.masking_cka import plots, trap
 from analysis.studies.masking_cka.claims import CLAIMS, SMALLEST
 from analysis.studies.masking_cka.evidence import judged
-from analysis.studies.masking_cka.measure import load_stimuli, measure
+from analysis.studies.masking_cka.measure import measure
+from analysis.studies.masking_cka.stimuli import load_stimuli
 from analysis.verdict_prose import answer
 
 TRAP_IMAGES = (300, 1000)
