@@ -26,13 +26,6 @@ LADDER = (
     *(f"conv4:sup_Conv4_baseline_aug_{n}classes" for n in (2, 4, 8, 16, 32)),
     *(f"conv4:sup_Conv4_protonet_aug_{way}" for way in ("20way_5shot", "20way_20shot", "20way_50shot", "30way_1shot")),
 )
-CONV4 = (
-    "conv4:protoclr_miniimagenet_3query_50bs",
-    "conv4:umtra_miniimagenet_1query_5bs",
-    "conv4:sup_Conv4_baseline_aug",
-    "vit-tiny",
-    "conv4:random_init",
-)
 LOCAL = ("zoo:mae", "zoo:simmim", "zoo:scale-mae", "zoo:dino-vit", "zoo:ibot", "zoo:dinov2", "zoo:supervised-vit")
 LOCAL_PHOTOGRAPHS = tuple(f"zoo:{name}-imagenette" for name in ("mae", "dino-vit", "untrained-vit"))
 WHOLE_ZOO = (

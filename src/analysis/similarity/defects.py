@@ -1,7 +1,7 @@
 """What known defects of earlier implementations do to the number, recomputed on small features.
 
-Each function returns rows with the correct and the defective value on the same features; `all_defects` runs them all.
-`seen_in` names a release in whose source we read the defect, not a judgement of the package.
+Each function returns rows with the correct and the defective value on the same features. `seen_in` names a release in whose
+source we read the defect, not a judgement of the package.
 """
 
 from collections.abc import Callable
@@ -186,14 +186,6 @@ def dimension_bias() -> list[Defect]:
         rows.append(Defect("biased linear CKA", features, debiased_cka(x, y), linear_cka(x, y)))
         rows.append(Defect("raw mean CCA", features, debiased_cka(x, y), mean_cca(x, y, allow_trivial=True)))
     return rows
-
-
-def all_defects() -> list[Defect]:
-    """Every row of this module, a few seconds."""
-    parts: list[Callable[[], list[Defect]]] = [uncentred_float32, epsilon_under_root, clamped_at_zero, batches]
-    parts += [qr_of_deficient_features, directions_by_length, projected_without_whitening, median_conventions]
-    parts += [masked_diagonal, repeated_images, dimension_bias]
-    return [row for part in parts for row in part()]
 
 
 def _song(k: np.ndarray, l: np.ndarray) -> float:

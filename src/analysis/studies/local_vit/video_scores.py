@@ -5,7 +5,6 @@ official DAVIS 2017 evaluation for empty masks, borders, tolerance, frames and s
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -104,17 +103,6 @@ def sequence(pred: Array, truth: Array) -> list[Row]:
         row = {f"{name}_{key}": value for name, pairs in named.items() for key, value in pairs}
         rows.append({"object": int(label), **row, "J&F": (row["J_mean"] + row["F_mean"]) / 2})
     return rows
-
-
-def overall(rows: Sequence[Row]) -> Row:
-    """The mean over objects (not over videos) of every column but `object`: the numbers of the DAVIS tables.
-
-    Raises:
-        UserError: there are no rows.
-    """
-    if not rows:
-        raise UserError("no object was scored: give the rows of at least one video")
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name != "object"}
 
 
 def _masks(pred: Array, truth: Array) -> tuple[Array, Array]:

@@ -26,7 +26,7 @@ from analysis.studies.qscore.scores import q_score, sparsity
 from analysis.studies.qscore.selectivity import activity, effect, selectivity
 from analysis.threads import side_by_side
 
-OWN, NEGATIVE, POSITIVE = SUBJECTS = ("own", "negative", "positive")
+OWN, NEGATIVE, POSITIVE = ("own", "negative", "positive")
 KEPT = 0.6  # the cut of 40 % that the paper speaks of
 SETS = 40  # random sets of features whose activity is compared with that of D
 AREAS = tuple(Detection.__dataclass_fields__)
