@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from analysis.encoders.conv4 import Conv4
 from analysis.encoders.transform import IMAGENET, RAW, Transform
 from analysis.errors import UserError
 from analysis.extraction import extract_to, job
+from analysis.extraction import ranks as ranks_module
 from analysis.extraction.pipeline import fill
 from analysis.extraction.ranks import Rank, joined, launch
 from analysis.extraction.store import Store
@@ -189,6 +191,25 @@ def test_what_one_process_refuses_ends_all_with_that_line_and_leaves_the_signals
     with pytest.raises(UserError, match=r"^no such thing: use another$"):
         launch(2, _refuse)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def _lose_the_other() -> None:
+    """What process 0 sees when process 1 has given up while the two were still being connected."""
+    if os.environ["RANK"] == "0":
+
+        def lost(*_: object, **__: object) -> None:
+            raise RuntimeError("Connection closed by peer")
+
+        ranks_module.distributed.init_process_group = lost  # type: ignore[assignment]
+        with joined():
+            return
+    time.sleep(3)
+    raise UserError("no such thing: use another")
+
+
+def test_a_process_that_loses_another_while_joining_is_not_the_one_that_is_named() -> None:
+    with pytest.raises(UserError, match=r"^no such thing: use another$"):
+        launch(2, _lose_the_other)
 
 
 KILLED = """

@@ -78,7 +78,8 @@ def joined() -> Iterator[Rank]:
     if not launched():
         yield Rank()
         return
-    distributed.init_process_group("gloo", timeout=_TIMEOUT)
+    with _patience():
+        distributed.init_process_group("gloo", timeout=_TIMEOUT)
     try:
         yield Rank(distributed.get_rank(), distributed.get_world_size(), int(os.environ["LOCAL_RANK"]))
     finally:
