@@ -1,7 +1,8 @@
 """From draws to evidence: the quantities of M1-M3, on the models and on both controls.
 
 Images (clusters of images) are resampled alike for every variant and encoder of a data set, so differences are paired. What
-must hold whatever is painted and wherever it is seen has an interval that spans all fills and all data sets with masks.
+must hold whatever is painted and wherever it is seen has an interval that spans all fills and all data sets with masks that
+decide: those of images enough, on which the controls of the claim can be told apart.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

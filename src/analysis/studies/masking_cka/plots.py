@@ -49,7 +49,7 @@ def separation(results: Results, smallest: float) -> Drawn:
         ax.set_title(words, fontsize=7.5)
     least = {sense: part.loc[part.value.idxmin()] for sense, part in spans.groupby("sense")}
     words = "; ".join(f"by {sense} {names[row.encoder]} separates least ({row.value:.2f})" for sense, row in least.items())
-    return fig, f"Of {len(encoders)} encoders, {words}: means over data sets and fills."
+    return fig, f"Of {len(encoders)} encoders, {words}: means over the data sets that decide, and fills."
 
 
 def matrices(results: Results, fill: str) -> Drawn:
