@@ -42,10 +42,10 @@ def finding(results: Results) -> Prose:
     relied = pd.DataFrame(results.tables["reliance_all"]).set_index("encoder").value
     words = (
         "{answer}\n\nCut along the true object, {parted} of {encoders} encoders show halves that are less alike than those of "
-        "a cut along another image's object, in every data set that decides and under every fill; {apart} keep object "
-        "and background in directions of their own. {most} stands closest to the object alone (CKA with it minus CKA with the background: "
-        "{high:+.2f}), {least} to the background ({low:+.2f}). Occluding the centre takes {centre:+.2f} more CKA than "
-        "occluding a corner where there is an object"
+        "a cut along another image's object, in every data set that decides and under every fill; {apart} keep object and "
+        "background in directions of their own. {most} stands closest to the object alone (CKA with it minus CKA with the "
+        "background: {high:+.2f}), {least} to the background ({low:+.2f}). Occluding the centre takes {centre:+.2f} more CKA "
+        "than occluding a corner where there is an object"
     )
     words += ", {bare:+.2f} where there is none." if "place_bare" in n else "."
     words += (
