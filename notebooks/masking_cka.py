@@ -82,7 +82,7 @@ study.show(
 # object; on photographs the *bounding box* takes the object's place on both sides. The control is a **region** with the outline
 # of *another* image's object and its complement, the *rest*: places, sizes and shapes of real objects, in images that they
 # know nothing of. A model separates if object and background are less alike than region and rest, in every data set
-# with masks, under every fill. A data set on which the controls of a claim cannot be told apart does not decide it.
+# with masks, under every fill. A data set on which its controls cannot be told apart does not decide.
 #
 # *By images*: debiased linear CKA {cite:p}`nguyen2021`, 1 for representations that are equal up to rotation and scale, 0 on
 # average for unrelated ones. Object and background of a scene are drawn independently, so that even an untrained network finds

@@ -142,9 +142,11 @@ def test_a_data_set_that_cannot_tell_the_controls_apart_does_not_answer_for_the_
     findings: Callable, separates: bool
 ) -> None:
     planted = {**APART, "overlap_object": overlaps(0.3)} if separates else {}
-    alone, beside = findings(**planted)["M1"], findings(wide=0.4, **planted)["M1"]
+    every = findings(wide=0.4, **planted)
+    alone, beside = findings(**planted)["M1"], every["M1"]
     assert alone.verdict == beside.verdict == ("not supported" if separates else "supported")
     assert "Left out: few (the controls cannot be told apart there)" in beside.note
+    assert "data sets objects, few against bare" in every["M2"].note  # a mean, in which it weighs as any other
 
 
 def test_a_data_set_that_tells_the_controls_apart_answers_with_the_others(findings: Callable) -> None:

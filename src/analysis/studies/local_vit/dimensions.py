@@ -6,8 +6,7 @@ import numpy as np
 
 from analysis.encoders.facts import facts
 from analysis.neighbours import nearest
-from analysis.studies.local_vit import controls as made
-from analysis.studies.local_vit import transforms, variance
+from analysis.studies.local_vit import controls, transforms, variance
 from analysis.studies.local_vit.cell import NONE, Cell
 from analysis.studies.local_vit.defects import longest
 from analysis.studies.local_vit.frames import layout
@@ -19,26 +18,26 @@ Array = np.ndarray
 SPECTRUM_POINTS = 60
 
 
-def controls(cell: Cell, strength: float) -> None:
+def with_noise(cell: Cell, strength: float) -> None:
     """Neighbours and linear probe with noise on all tokens, over their dimensions or in dimensions of its own."""
-    for kind, shown in made.variants(cell.grids, cell.params.removed, cell.params.seed).items():
+    for kind, shown in controls.variants(cell.grids, cell.params.removed, cell.params.seed).items():
         if kind:
             noisy = cell.after(shown)
             cell.measured.draws[cell.key(kind + UNTUNED)] = noisy.neighbour(NONE)
-            chosen = strength if kind == made.NUISANCE else None
+            chosen = strength if kind == controls.NUISANCE else None
             cell.measured.draws[cell.key(kind + LINEAR)] = noisy.fit(strength=chosen)
 
 
-def planted(cell: Cell, strength: float) -> None:
+def with_planted(cell: Cell, strength: float) -> None:
     """Dimensions that tell the classes apart least, amplified by an invertible map, for encoders of masked image modelling.
 
     A linear probe on standardised features does not see the amplification: it is fitted once.
     """
     if facts(cell.encoder.name).objective != "masked-image-modelling":
         return
-    axes = made.least_informative(cell.bank.features, cell.bank.labels, cell.m)
-    for times in made.STRENGTHS:
-        planted = cell.after(made.planting(axes, cell.m, times))
+    axes = controls.least_informative(cell.bank.features, cell.bank.labels, cell.m)
+    for times in controls.STRENGTHS:
+        planted = cell.after(controls.planting(axes, cell.m, times))
         scores = {"all": planted.neighbour(NONE), "without highest": planted.without("highest", cell.m)}
         scores["without random"] = planted.without("random", cell.m)
         for kind, values in scores.items():

@@ -6,6 +6,7 @@ decide: those of images enough, on which the controls of the claim can be told a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +16,7 @@ from analysis.results import Row
 from analysis.rules import Claim, Evidence
 from analysis.stats import Estimate, spearman
 from analysis.studies.base import Measured, evidence
-from analysis.studies.masking_cka.claims import CLAIMS
+from analysis.studies.masking_cka.claims import M1, M3
 from analysis.studies.masking_cka.masks import COMPLETE, CORNERS, corner, percent
 from analysis.studies.masking_cka.measure import MEAN_GREY, READERS, SEPARATE, thin
 from analysis.studies.masking_cka.params import MaskingCka
@@ -85,22 +86,20 @@ class Contrasts:
 def judged(measured: Measured, params: MaskingCka) -> dict[str, Evidence]:
     """The evidence for every claim; the tables behind it are entered into `measured`."""
     contrasts, (learned, left_out) = Contrasts(measured, params), _learned(params)
-    ways: dict[str, Callable[[Contrasts], Evidence]] = {
-        "M1": lambda these: _m1(these, learned, left_out),
-        "M2": _m2,
-        "M3": lambda these: _m3(these, learned, left_out),
-    }
-    telling = {claim.id: _telling(claim, ways[claim.id], contrasts) for claim in CLAIMS}
-    _tables(contrasts, telling["M1"], telling["M3"])
-    few = f"no data set of this run has {LEAST_IMAGES} independent images with masks"
-    return {name: way(telling[name]) if contrasts.judged else Evidence(unmet=(few,)) for name, way in ways.items()}
+    m1, m3 = (partial(way, models=learned, left_out=left_out) for way in (_m1, _m3))
+    apart, relied = _telling(M1, m1, contrasts), _telling(M3, m3, contrasts)
+    _tables(contrasts, apart, relied)
+    if not contrasts.judged:
+        few = f"no data set of this run has {LEAST_IMAGES} independent images with masks"
+        return dict.fromkeys(("M1", "M2", "M3"), Evidence(unmet=(few,)))
+    return {"M1": m1(apart), "M2": _m2(contrasts), "M3": m3(relied)}
 
 
 def _telling(claim: Claim, way: Callable[[Contrasts], Evidence], contrasts: Contrasts) -> Contrasts:
     """Only the data sets on which the rule says no of its negative control and yes of its positive one; all, if none is.
 
-    The engine asks this of a whole run. Where the interval spans that of each data set, one that cannot tell the controls
-    apart would answer for the others.
+    The engine asks this of a whole run. Where an interval spans that of each data set, as those of M1 and M3 do, one that
+    cannot tell the controls apart would answer for the others; in the mean of M2 it does not.
     """
     found = {}
     for dataset in contrasts.judged:
