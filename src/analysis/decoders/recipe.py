@@ -75,9 +75,10 @@ class Recipe:
     start: str = ""
 
 
-FALLING = 1.0
-"""Share of its steps in which the rate of a training that goes on falls: all. Weights that have settled gain little at the full
-rate (second training of the Scenes decoder, in `earlier` of its card: .323 to .317 in 6,750 steps, then to .299 in 2,250)."""
+FALLING, GENTLER = 1.0, 0.5
+"""Of a training that goes on: share of its steps in which the rate falls, and share of the recipe's rate with which it begins.
+Weights that have settled gain little at the full rate (second training of the Scenes decoder, in `earlier` of its card: .323 to
+.317 in 6,750 steps, then to .299 in 2,250), and 4,000 steps falling from the full rate left its ranks worse than before."""
 INJECT = {"adagn+map": "", "adagn": ":adagn"}
 """Ways of a representation into the network -> ending of the condition's name."""
 CONTROLS = ("thumbnail", "label", "shuffled")
@@ -187,7 +188,7 @@ def chosen(
     """Name, conditions, ending of encoder names and recipe of what a command line asks for.
 
     Without a name of a preset, a shared decoder has its own, and one of a single representation `tiny32`. With a start, the
-    rate falls from the first step on.
+    rate begins lower and falls from the first step on.
 
     Raises:
         UserError: both or neither of an encoder and a trunk, or an unknown name.
@@ -203,7 +204,8 @@ def chosen(
         shared = Trunk("scenes:objects", "tiny32", "", (condition,))
     recipe = preset(preset_name or shared.preset)
     steps, images = steps or recipe.steps, images or recipe.images
-    decay = FALLING if start else recipe.decay
-    recipe = replace(recipe, dataset=dataset or shared.dataset, steps=steps, images=images, start=start, decay=decay)
+    if start:
+        recipe = replace(recipe, start=start, decay=FALLING, lr=GENTLER * recipe.lr)
+    recipe = replace(recipe, dataset=dataset or shared.dataset, steps=steps, images=images)
     name = trunk_name or re.sub(r"[^\w.-]+", "-", shared.conditions[0])
     return name, shared.conditions, shared.suffix, recipe
