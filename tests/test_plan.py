@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import paths, plan, provenance
+from analysis import engine, paths, plan, provenance
 from analysis.digests import imported_modules
 from analysis.errors import UserError
 from analysis.params import resolve
@@ -97,6 +97,17 @@ def test_the_plan_marks_stale_runs_by_a_missing_stamp_and_rewrites_nothing_else(
     (second,) = plan.plan([ENTRY])
     assert not second.stamp.exists()
     assert second.plan.stat().st_mtime_ns == written
+
+
+def test_the_longest_published_runs_begin_first_and_unknown_ones_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for study, seconds in {"masking_cka": 5.0, "qscore": 700.0, "bagssl": 90.0}.items():
+        write_json(tmp_path / f"{study}.json", {"manifest": {"duration_s": seconds}})
+    write_json(tmp_path / "world.json", {"manifest": []})
+    monkeypatch.setattr(plan, "reference_file", lambda study, preset: tmp_path / f"{study}.json")
+    entries = [plan.Entry(study=study, name="default") for study in ("world", "masking_cka", "bagssl", "rcdm", "qscore")]
+    assert [entry.seconds for entry in entries] == [0, 5, 90, 0, 700]
+    assert [Path(stamp).parent.name for stamp in engine.long_ones(entries)] == ["qscore", "bagssl", "masking_cka"]
+    assert engine.long_ones(entries[:1]) == [str(entries[0].stamp)]
 
 
 def test_the_runs_of_the_book_are_valid_and_those_on_users_data_wait_to_be_asked_for() -> None:

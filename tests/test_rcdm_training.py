@@ -304,10 +304,10 @@ def test_the_command_names_condition_dataset_and_recipe() -> None:
     assert chosen("timm:a.b", "backbone", "adagn+map", "", "folder:x", "base32", None, None)[0] == "timm-a.b-backbone"
 
 
-def test_the_rate_of_a_training_that_goes_on_falls_from_the_first_step_on() -> None:
+def test_the_rate_of_a_training_that_goes_on_begins_at_half_and_falls_from_the_first_step_on() -> None:
     fresh = chosen("", "backbone", "adagn+map", "scenes", "", "", None, None)[3]
     going_on = chosen("", "backbone", "adagn+map", "scenes", "", "", None, None, "scenes")[3]
-    assert going_on == replace(fresh, start="scenes", decay=1.0)
+    assert going_on == replace(fresh, start="scenes", decay=1.0, lr=fresh.lr / 2)
     rates = [
         train_module.Training.rate(SimpleNamespace(recipe=going_on), step) for step in range(going_on.warmup, going_on.steps)
     ]

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import paths
+from analysis import paths, plan
 from analysis.errors import UserError
 from analysis.locks import only_one
 from analysis.processes import tied
@@ -28,6 +29,7 @@ def execute(runs_file: Path | None = None, real: bool = False, cores: int = 2, e
         *("--cores", str(cores), "--keep-going", "--nolock", "--rerun-incomplete", "--rerun-triggers", "mtime"),
         *("--quiet", "progress", "rules", "host"),
         *(["--config", *config] if config else []),
+        *("--prioritize", *long_ones(plan.entries(runs_file, real))),
         *(extra or []),
     ]
     environment = {**os.environ, "XDG_CACHE_HOME": str(paths.build() / "cache" / "snakemake")}
@@ -38,3 +40,8 @@ def execute(runs_file: Path | None = None, real: bool = False, cores: int = 2, e
         done = subprocess.run(command, check=False, env=environment, preexec_fn=tied())
     if done.returncode:
         raise UserError(f"a run failed; the last good ones are kept (logs: {paths.build() / 'logs'})")
+
+
+def long_ones(entries: Sequence[plan.Entry]) -> list[str]:
+    """Stamps of the longer half of the runs: they begin first, so that no core waits for one that began last."""
+    return [str(entry.stamp) for entry in sorted(entries, key=lambda entry: -entry.seconds)[: -(-len(entries) // 2)]]

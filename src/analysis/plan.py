@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from analysis import paths, provenance
 from analysis.errors import UserError
 from analysis.params import Preset, resolve
-from analysis.results import read_json, write_json
+from analysis.results import read_json, reference_file, write_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -53,6 +53,19 @@ class Entry(BaseModel):
         """What the run depends on now."""
         return provenance.fingerprint(self.study, self.preset, resolve(self.study, self.preset, self.parameters))
 
+    @property
+    def stamp(self) -> Path:
+        """The file that says that the run is fresh."""
+        return paths.build() / "plans" / self.study / f"{self.name}.done"
+
+    @property
+    def seconds(self) -> float:
+        """How long the published run of this study and preset took; 0 where there is none."""
+        try:
+            return float(read_json(reference_file(self.study, self.preset))["manifest"]["duration_s"])
+        except (UserError, KeyError, TypeError, ValueError):
+            return 0.0
+
     def why_stale(self, check: bool = False) -> list[str]:
         """Reasons to run again; [] when the run is fresh. `check` reads every file it left, whatever its time says."""
         manifest = provenance.read_manifest(self.folder)
@@ -71,7 +84,11 @@ class Planned:
 
     entry: Entry
     plan: Path
-    stamp: Path
+
+    @property
+    def stamp(self) -> Path:
+        """Of the entry."""
+        return self.entry.stamp
 
 
 def entries(path: Path | None = None, real: bool = False) -> list[Entry]:
@@ -101,8 +118,7 @@ def plan(chosen: list[Entry]) -> list[Planned]:
 
 
 def _plan_one(entry: Entry) -> Planned:
-    place = paths.build() / "plans" / entry.study
-    planned = Planned(entry, place / f"{entry.name}.json", place / f"{entry.name}.done")
+    planned = Planned(entry, entry.stamp.with_suffix(".json"))
     content = entry.model_dump()
     if _read_plan(planned.plan) != content:
         write_json(planned.plan, content)

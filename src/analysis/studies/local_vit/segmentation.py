@@ -4,14 +4,12 @@ A patch stands for all its pixels. So instead of enlarging predictions, the pixe
 once; confusion matrices of those counts are exactly what enlarging by the nearest patch gives.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
+from analysis.logistic import Logistic, Turned
 from analysis.neighbours import Metric, nearest
 from analysis.studies.local_vit import transforms
 from analysis.threads import one_thread
@@ -20,7 +18,6 @@ Array = np.ndarray
 SOFT_K, SOFT_TEMPERATURE = 30, 0.02  # neighbours and temperature of Balazevic et al. 2023
 STRENGTHS = (1.0, 1e2, 1e4, 1e6)  # of the fit against the penalty, per patch; chosen on images held out of the bank
 HELD_OUT = 0.25
-DRAFT_ITERATIONS, ITERATIONS = 40, 100  # at most, while choosing and of the probe itself
 
 
 def count_pixels(maps: Array, shape: tuple[int, int], classes: int, void: int | None = None) -> Array:
@@ -128,7 +125,7 @@ class Linear:
     """A fitted linear probe and the strength chosen for it."""
 
     transform: transforms.FeatureTransform
-    model: LogisticRegression
+    model: Logistic
     strength: float
 
     def __call__(self, queries: Array) -> Array:
@@ -147,23 +144,22 @@ def fit_linear(bank: Bank, *, seed: int, normalise: bool = True, strength: float
     transform = transforms.fit("standardise" if normalise else "none", bank.features)
     x, labels = transform(bank.features), bank.labels
     best = _best_strength(x, bank, seed) if strength is None else strength
-    with one_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # stopped after ITERATIONS steps, the same for every encoder
-        model = LogisticRegression(C=best / len(x), max_iter=ITERATIONS, tol=1e-3).fit(x, labels)
+    with one_thread():
+        model = Logistic(C=best / len(x)).fit(x, labels)
     return Linear(transform, model, best)
 
 
 def _best_strength(x: Array, bank: Bank, seed: int) -> float:
-    """Of `STRENGTHS`; each regression starts from the one before, and a rough fit will do."""
+    """Of `STRENGTHS`; each regression starts from the one before."""
     images = np.random.default_rng(seed).permutation(np.unique(bank.image))
     held = np.isin(bank.image, images[: max(1, int(HELD_OUT * len(images)))])
     labels, counts = bank.labels, (bank.shares[held] * 1e6).round().astype(np.int64)
     if len(np.unique(labels[~held])) < 2:
         return STRENGTHS[0]
-    model, scores = LogisticRegression(max_iter=DRAFT_ITERATIONS, tol=1e-2, warm_start=True), []
-    with one_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    scores, model, part = [], None, Turned.of(x[~held], labels[~held])
+    with one_thread():
         for strength in STRENGTHS:
-            predicted = model.set_params(C=strength / (~held).sum()).fit(x[~held], labels[~held]).predict(x[held])
+            model = Logistic(C=strength / len(part.rows)).solve(part, model)
+            predicted = model.predict(x[held])
             scores.append(float(miou(confusion(predicted[None, :, None], counts[None, :, None])[0])))
     return STRENGTHS[int(np.argmax(scores))]

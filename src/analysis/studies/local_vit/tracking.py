@@ -5,23 +5,20 @@ section 4.2.2): no training, no threshold, nothing but nearest neighbours betwee
 """
 
 import math
-import warnings
 from collections import deque
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
 from analysis.errors import UserError
+from analysis.logistic import Logistic
 from analysis.threads import one_thread
 
 Array = np.ndarray
 RADIUS = 12  # patches; the reach of the local window in DINO's evaluation
-STEPS = 100  # of the linear classifier of the first frame, at most
 BLOCK = 2**24  # similarities held at a time (64 MiB), or one row of patches with all it sees where that is more
 
 
@@ -82,9 +79,8 @@ def by_first_frame(grids: Array, first: Array) -> Array:
     if len(np.unique(centres)) < 2:
         out[1:] = labels[centres[0]]
         return out
-    with one_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS, tol=1e-3))
+    with one_thread():
+        model = make_pipeline(StandardScaler(), Logistic())
         model.fit(grids[0].reshape(len(centres), -1), centres)
     for t in range(1, len(grids)):
         soft = np.zeros((len(centres), len(labels)), np.float32)
