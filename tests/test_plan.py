@@ -108,6 +108,7 @@ def test_the_longest_published_runs_begin_first_and_unknown_ones_last(tmp_path: 
     assert [entry.seconds for entry in entries] == [0, 5, 90, 0, 700]
     assert [Path(stamp).parent.name for stamp in engine.long_ones(entries)] == ["qscore", "bagssl", "masking_cka"]
     assert engine.long_ones(entries[:1]) == [str(entries[0].stamp)]
+    assert plan.Entry(study="qscore", name="real-stored", parameters={"source": "stored"}).seconds == 0
 
 
 def test_the_runs_of_the_book_are_valid_and_those_on_users_data_wait_to_be_asked_for() -> None:

@@ -60,7 +60,9 @@ class Entry(BaseModel):
 
     @property
     def seconds(self) -> float:
-        """How long the published run of this study and preset took; 0 where there is none."""
+        """How long the published run of this study and preset took; 0 where there is none, or where its numbers are drawn."""
+        if self.parameters.get("source") == "stored":
+            return 0.0
         try:
             return float(read_json(reference_file(self.study, self.preset))["manifest"]["duration_s"])
         except (UserError, KeyError, TypeError, ValueError):
