@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 Array = np.ndarray
 CURVATURE = 0.1  # of the loss along a feature of unit variance, about p (1 - p) of a doubtful image; it only sets the pace
 STEPS = 2_000  # at most
-FLAT, LITTLE = 1e-5, 1e-9  # it ends at a gradient whose largest entry, or after a step whose gain, is smaller
+LITTLE = 1e-9  # the gain of a step after which it ends
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,15 @@ class Turned:
 class Logistic(LogisticRegression):
     """`LogisticRegression(C=...)` of scikit-learn, multinomial for several classes, at its minimum.
 
+    It is reached where no entry of the gradient along the scaled axes is larger than `tol`.
+
     >>> x = np.random.default_rng(0).standard_normal((200, 5))
     >>> float(Logistic(C=10.0).fit(x, x[:, 0] > 0).score(x, x[:, 0] > 0)) > 0.95
     True
     """
+
+    def __init__(self, C: float = 1.0, tol: float = 1e-5) -> None:
+        super().__init__(C=C, tol=tol)
 
     def fit(self, x: Array, y: Array) -> Self:
         """Fit features x (n, d) to labels y (n,) of two classes at least."""
@@ -89,7 +94,7 @@ class Logistic(LogisticRegression):
             return value, (rows.T @ shares / n + shrink * weights).ravel()
 
         begin = np.zeros((rank + 1, count)) if start is None else start._along(data) / scale
-        options: dict[str, Any] = {"maxiter": STEPS, "gtol": FLAT, "ftol": LITTLE}
+        options: dict[str, Any] = {"maxiter": STEPS, "gtol": self.tol, "ftol": LITTLE}
         found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options=options)
         self.n_iter_ = np.array([found.nit])
         return self._take(data, found.x.reshape(rank + 1, count) * scale)

@@ -23,6 +23,7 @@ STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0, 100.0)  #
 UNTUNED = 0.1  # C where no class has images enough to choose
 QUARTERS, ENOUGH = 4, 1_000  # of each class, held out in turn for the choice until that many images have been
 ENDED = 1.01  # times the least loss: there the choice ends
+DRAFT = 1e-4  # `tol` of the regressions among which is chosen
 TEMPERATURES = (-5.0, 5.0)  # logarithms of those that are tried
 DRAWS = 1000
 
@@ -74,7 +75,7 @@ def _chosen(z: Array, labels: Array, quarters: Array) -> Logistic | None:
     before: list[Logistic | None] = [None] * len(parts)
     best, least = None, math.inf
     for strength in STRENGTHS if parts else ():
-        models = [Logistic(C=strength).solve(part, start) for part, start in zip(parts, before, strict=True)]
+        models = [Logistic(strength, DRAFT).solve(part, start) for part, start in zip(parts, before, strict=True)]
         loss = _loss(models, [z[part] for part in held], [labels[part] for part in held])
         if loss < least:
             best, least = models[0], loss

@@ -18,6 +18,7 @@ Array = np.ndarray
 SOFT_K, SOFT_TEMPERATURE = 30, 0.02  # neighbours and temperature of Balazevic et al. 2023
 STRENGTHS = (1.0, 1e2, 1e4, 1e6)  # of the fit against the penalty, per patch; chosen on images held out of the bank
 HELD_OUT = 0.25
+DRAFT = 1e-4  # `tol` of the regressions among which is chosen
 
 
 def count_pixels(maps: Array, shape: tuple[int, int], classes: int, void: int | None = None) -> Array:
@@ -159,7 +160,7 @@ def _best_strength(x: Array, bank: Bank, seed: int) -> float:
     scores, model, part = [], None, Turned.of(x[~held], labels[~held])
     with one_thread():
         for strength in STRENGTHS:
-            model = Logistic(C=strength / len(part.rows)).solve(part, model)
+            model = Logistic(strength / len(part.rows), DRAFT).solve(part, model)
             predicted = model.predict(x[held])
             scores.append(float(miou(confusion(predicted[None, :, None], counts[None, :, None])[0])))
     return STRENGTHS[int(np.argmax(scores))]
