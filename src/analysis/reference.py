@@ -14,7 +14,7 @@ from analysis.plan import Entry
 from analysis.provenance import altered, read_manifest
 from analysis.results import Results, Row, plain, reference_file, write_text
 
-DIGITS = 7  # significant ones that are stored: tolerances are far wider
+DIGITS = 5  # significant ones that are stored: tolerances are far wider
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def store_runs(entries: Iterable[Entry]) -> list[Path]:
 
 
 def compact(content: Any) -> str:
-    """JSON with one dense line per row of a table, floats of 7 significant digits: where a number changes, one line does."""
+    """JSON with one dense line per row of a table, floats of few significant digits: where a number changes, one line does."""
     return "\n".join(_lines(_rounded(plain(content)), "")) + "\n"
 
 

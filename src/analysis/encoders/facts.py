@@ -210,13 +210,17 @@ def network(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def card_title(card: Mapping[str, Any]) -> str:
-    """`simclr-patch` -> `SimCLR, patches`, `dino-vit` -> `DINO ViT`, with `(photographs)` for what Scenes did not train."""
-    recipe, data = str(card["method"]), str(card.get("recipe", {}).get("data", ""))
+    """`simclr-patch` -> `SimCLR, patches`, `dino-vit` -> `DINO ViT`, with `(photographs)` for what Scenes did not train.
+
+    Another seed than 0 is named.
+    """
+    recipe, made = str(card["method"]), card.get("recipe", {})
     method = methods.of_recipe(recipe)
     stem, dash, crop = recipe.partition("-patch")
     crops = _CROPS.get(f"patch{crop}", f", patch{crop}") if dash else ""
     title = _method(method).title or stem
-    return title + " ViT" * stem.endswith("-vit") + crops + " (photographs)" * (data not in ("", "scenes"))
+    seed = f", seed {made['seed']}" if made.get("seed") else ""
+    return title + " ViT" * stem.endswith("-vit") + crops + seed + " (photographs)" * (made.get("data", "") not in ("", "scenes"))
 
 
 def _of_conv4(name: str) -> Facts:

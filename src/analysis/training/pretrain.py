@@ -39,9 +39,9 @@ def train(
 ) -> Path:
     """Train one encoder and write `NAME.safetensors` (float16) with its card `NAME.json` into `out`; returns the former.
 
-    NAME is the method, followed by the data where that is not `scenes`; `out` is `build/zoo` unless given. Interrupted, the
-    same call goes on after the last whole epoch and ends as if nothing had happened; finished, it does nothing. `recipe` (by
-    default that of the data) is adapted to the method by `DEVIATIONS`.
+    NAME is the method, followed by the data where that is not `scenes` and by the seed where that is not 0; `out` is
+    `build/zoo` unless given. Interrupted, the same call goes on after the last whole epoch and ends as if nothing had happened;
+    finished, it does nothing. `recipe` (by default that of the data) is adapted to the method by `DEVIATIONS`.
 
     Raises:
         UserError: unknown method, data or device, fewer images than one batch, no weights to go on from, no folder to write
@@ -55,7 +55,7 @@ def train(
     place = resolve_device(device)
     if threads:
         torch.set_num_threads(threads)
-    name, folder = _name(method, data), out or paths.build() / "zoo"
+    name, folder = _name(method, data, seed), out or paths.build() / "zoo"
     publish.check_place(folder)
     if out is None:
         refuse_other(folder / f"{name}.safetensors", data=data, epochs=recipe.epochs, seed=seed)
@@ -169,8 +169,9 @@ def _source(data: str, recipe: Recipe, labelled: bool) -> Source:
     return Pixels(images, labels if labelled else None)
 
 
-def _name(method: str, data: str) -> str:
-    return method if data == "scenes" else f"{method}-{Path(data.removeprefix('folder:')).name}"
+def _name(method: str, data: str, seed: int = 0) -> str:
+    of = "" if data == "scenes" else f"-{Path(data.removeprefix('folder:')).name}"
+    return f"{method}{of}-seed{seed}" if seed else f"{method}{of}"
 
 
 def _start(method: str, data: str, out: Path) -> Path:

@@ -61,10 +61,7 @@ def folder() -> Path:
 
 
 def _row(method: str, seed: int, device: str) -> Row:
-    path = folder() / f"seed{seed}" / f"{method}.safetensors"
-    name = f"file:{path}" if seed else f"zoo:{method}"
-    if seed:
-        train(method, seed=seed, device=device, out=path.parent)
+    name = f"file:{train(method, seed=seed, device=device, out=folder())}" if seed else f"zoo:{method}"
     digest = read_json(encoders.weight_files(name)[1])["digest"]
     found = cache.record("further-seeds", lambda: measure(encoders.load(name, device)), digest, device)
     return {"method": method, "seed": seed, "digest": digest, **found}
