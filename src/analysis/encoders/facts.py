@@ -220,7 +220,8 @@ def card_title(card: Mapping[str, Any]) -> str:
     crops = _CROPS.get(f"patch{crop}", f", patch{crop}") if dash else ""
     title = _method(method).title or stem
     seed = f", seed {made['seed']}" if made.get("seed") else ""
-    return title + " ViT" * stem.endswith("-vit") + crops + seed + " (photographs)" * (made.get("data", "") not in ("", "scenes"))
+    photographs = " (photographs)" * (made.get("data", "") not in ("", "scenes"))
+    return title + " ViT" * stem.endswith("-vit") + crops + seed + photographs
 
 
 def _of_conv4(name: str) -> Facts:
