@@ -182,7 +182,7 @@ def test_shipped_patch_models_cost_what_their_twins_cost(name: str) -> None:
 def test_a_patch_model_has_a_title_that_says_so() -> None:
     assert card_title({"method": "vicreg-patch"}) == "VICReg, patches"
     assert card_title({"method": "vicreg-patch", "recipe": {"seed": 0}}) == "VICReg, patches"
-    assert card_title({"method": "supervised", "recipe": {"seed": 1}}) == "Supervised, seed 1"
+    assert card_title({"method": "supervised", "recipe": {"seed": 1}}) == "supervised, seed 1"
     again = {"method": "simclr-patch", "recipe": {"seed": 2, "data": "imagenette"}}
     assert card_title(again) == "SimCLR, patches, seed 2 (photographs)"
     assert card_title({"method": "vicreg-patch16"}) == "VICReg, patches of 16 px"

@@ -38,7 +38,8 @@ PHOTOGRAPHIC = (
     "dino-vit",
     "dinov2",
 )
-EXPECTED = {*METHODS, *(f"{method}-imagenette" for method in (*PHOTOGRAPHIC, "untrained", "untrained-vit"))}
+AGAIN = "supervised-seed1"
+EXPECTED = {*METHODS, AGAIN, *(f"{method}-imagenette" for method in (*PHOTOGRAPHIC, "untrained", "untrained-vit"))}
 TRAINED = [name for name in CARDS if name in METHODS and "untrained" not in name]
 FACTORS = {"species", "part", "coat", "background", "x", "y", "scale", "rotation", "mirror", "hue", "light"}
 

@@ -121,6 +121,7 @@ _DRAWN = tuple(f"zoo:{name}" for name in ("simclr", "vicreg", "byol", "moco", "s
 _OTHERS = (
     *(f"zoo:{name}" for name in ("simsiam", "swav", "barlow-twins", "tcr", "dino")),
     *(f"zoo:{name}-patch" for name in ("simclr", "vicreg", "tcr", "supervised")),
+    "zoo:supervised-seed1",
     *groups.LOCAL,
 )
 """The other networks of Scenes that are above their untrained copies; the judge too: it is never drawn, but attacked."""
