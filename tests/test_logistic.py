@@ -86,3 +86,13 @@ def test_features_without_any_variation_leave_the_frequencies() -> None:
     labels = np.repeat([0, 1, 2], [10, 20, 70])
     shares = Logistic().fit(np.ones((100, 4)), labels).predict_proba(np.ones((1, 4)))
     assert shares[0] == pytest.approx([0.1, 0.2, 0.7], abs=1e-3)
+
+
+def test_one_class_and_features_that_are_not_finite_are_refused() -> None:
+    x = np.ones((4, 2))
+    with pytest.raises(ValueError, match="two classes"):
+        Logistic().fit(x, np.zeros(4))
+    for bad in (np.nan, np.inf):
+        x[0, 0] = bad
+        with pytest.raises(ValueError, match="infs or NaNs"):
+            Logistic().fit(x, np.arange(4) % 2)

@@ -41,8 +41,15 @@ class Turned:
 
     @classmethod
     def of(cls, x: Array, labels: Array) -> Self:
-        """Features x (n, d) with labels (n,) of two classes at least. What is of 32 bits stays so."""
-        x = np.asarray(x)
+        """Features x (n, d) with labels (n,). What is of 32 bits stays so.
+
+        Raises:
+            ValueError: a feature that is not finite, or fewer than two classes.
+        """
+        x = np.asarray_chkfinite(x)
+        classes, codes = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(f"a regression needs two classes at least, not {len(classes)}")
         x = x if x.dtype == np.float32 else x.astype(np.float64)
         mean = x.mean(0, dtype=np.float64).astype(x.dtype)
         centred = (x - mean).astype(np.float64)
@@ -51,7 +58,6 @@ class Turned:
             spread, axes = lengths**2 / len(x), turned.T
         else:
             spread, axes = np.linalg.eigh(centred.T @ centred / len(x))
-        classes, codes = np.unique(labels, return_inverse=True)
         return cls((centred @ axes).astype(x.dtype), spread.clip(0), axes, mean, classes, codes)
 
 
@@ -69,7 +75,7 @@ class Logistic(LogisticRegression):
         super().__init__(C=C, tol=tol)
 
     def fit(self, x: Array, y: Array) -> Self:
-        """Fit features x (n, d) to labels y (n,) of two classes at least."""
+        """Fit features x (n, d) to labels y (n,). Raises what `Turned.of` raises."""
         return self.solve(Turned.of(x, y))
 
     def solve(self, data: Turned, start: "Logistic | None" = None) -> Self:
