@@ -12,7 +12,7 @@ from analysis.errors import UserError
 from analysis.paths import REFERENCE
 from analysis.plan import Entry
 from analysis.provenance import altered, read_manifest
-from analysis.results import Results, Row, plain, reference_file, write_text
+from analysis.results import Results, Row, packed, plain, reference_file, write_text
 
 DIGITS = 5  # significant ones that are stored: tolerances are far wider
 
@@ -71,13 +71,14 @@ def store_runs(entries: Iterable[Entry]) -> list[Path]:
             raise UserError(f"{entry.study}/{entry.name} was run with uncommitted changes; commit them and run it again")
         results = Results.load(entry.folder / "results.json")
         results.figures = []
-        content = {"results": results, "manifest": manifest}
+        tables = {name: packed(rows) for name, rows in results.tables.items()}
+        content = {"results": {**plain(results), "tables": tables}, "manifest": manifest}
         written.append(write_text(_reference(entry), compact(content)))
     return written
 
 
 def compact(content: Any) -> str:
-    """JSON with one dense line per row of a table, floats of few significant digits: where a number changes, one line does."""
+    """JSON with a dense line per row of a table, floats of few significant digits: where a number changes, one line does."""
     return "\n".join(_lines(_rounded(plain(content)), "")) + "\n"
 
 

@@ -48,9 +48,29 @@ class Results:
         content = read_json(path)
         try:
             content = content.get("results", content)
-            return cls(**{**content, "claims": [rules.load(claim) for claim in content["claims"]]})
+            tables = {name: unpacked(table) for name, table in content["tables"].items()}
+            return cls(**{**content, "tables": tables, "claims": [rules.load(claim) for claim in content["claims"]]})
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} is damaged ({type(error).__name__}: {error}): make it again, or restore it") from None
+
+
+def packed(rows: list[Row]) -> Any:
+    """Rows as columns and values, where every row has the same keys; otherwise as they are.
+
+    >>> packed([{"n": 1, "value": 0.5}, {"n": 2, "value": 0.7}])
+    {'columns': ['n', 'value'], 'rows': [[1, 0.5], [2, 0.7]]}
+    """
+    columns = list(rows[0]) if rows else []
+    if not columns or any(list(row) != columns for row in rows):
+        return rows
+    return {"columns": columns, "rows": [list(row.values()) for row in rows]}
+
+
+def unpacked(table: Any) -> list[Row]:
+    """The rows that `packed` was given."""
+    if isinstance(table, list):
+        return table
+    return [dict(zip(table["columns"], values, strict=True)) for values in table["rows"]]
 
 
 def reference_file(study: str, preset: str) -> Path:
