@@ -63,13 +63,15 @@ def test_what_is_read_does_not_hang_on_the_rounding_of_features() -> None:
     assert np.ptp(scores) <= 1 / 600
 
 
-def test_another_start_ends_at_the_same_minimum_and_sooner() -> None:
-    x, labels = data(400, 30, 5, decay=1e-2)
+@pytest.mark.parametrize("classes", [2, 5])
+def test_another_start_ends_at_the_same_minimum_and_sooner(classes: int) -> None:
+    x, labels = data(400, 30, classes, decay=1e-2, shift=5.0)
     ready = Turned.of(x, labels)
     before = Logistic(C=0.5).fit(x[:300], labels[:300])
     fresh, begun = Logistic(C=1.0).solve(ready), Logistic(C=1.0).solve(ready, before)
     assert begun.predict_proba(x) == pytest.approx(fresh.predict_proba(x), abs=1e-3)
     assert begun.n_iter_[0] < fresh.n_iter_[0]
+    assert Logistic(C=1.0).solve(ready, fresh).n_iter_[0] <= 1
 
 
 def test_a_copy_fitted_anew_keeps_the_penalty_and_labels_may_be_words() -> None:

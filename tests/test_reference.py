@@ -8,7 +8,7 @@ import pytest
 from analysis import paths, reference
 from analysis.errors import UserError
 from analysis.plan import Entry
-from analysis.results import Results, read_json, reference_file, write_json
+from analysis.results import Results, Row, packed, read_json, reference_file, unpacked, write_json
 
 ENTRY = Entry(study="masking_cka", name="toy", preset="smoke", parameters={"n": 20})
 ROWS = [{"encoder": "a", "cka": 0.5, "accuracy": 0.25, "n": 20}, {"encoder": "b", "cka": None, "accuracy": 0.75, "n": 20}]
@@ -91,3 +91,28 @@ def test_what_is_stored_has_a_line_for_each_row_and_loses_no_digit_that_matters(
     assert (back["tables"]["empty"], back["names"], back["of"], back["count"]) == ([], ["x", "y"], {}, 12345678)
     assert list(back) == list(content)
     assert reference.compact(back) == text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"a": 1, "b": None}],
+        [{"a": 1, "b": "x"}, {"a": 2.5, "b": ["y"]}],
+        [{"a": 1}, {"b": 2}],
+        [{"a": 1, "b": 2}, {"b": 2, "a": 1}],
+        [{}],
+    ],
+)
+def test_packed_rows_come_back_as_they_were(rows: list[Row]) -> None:
+    again = unpacked(json.loads(json.dumps(packed(rows))))
+    assert again == rows
+    assert [list(row) for row in again] == [list(row) for row in rows]
+
+
+def test_a_row_of_another_length_is_a_damaged_file(tmp_path: Path) -> None:
+    content = {"study": "s", "name": "n", "preset": "smoke", "parameters": {}, "claims": [], "tables": {}}
+    content["tables"] = {"one": {"columns": ["a", "b"], "rows": [[1, 2], [3]]}}
+    path = write_json(tmp_path / "x.json", content)
+    with pytest.raises(UserError, match="damaged"):
+        Results.load(path)
