@@ -4,16 +4,14 @@ Every probe is fitted on one set of images and scored on another; intervals are 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from analysis.logistic import Logistic, Turned
+from analysis.logistic import Logistic, Turned, scaled_loss
 from analysis.stats import Estimate, estimate
 from analysis.threads import one_thread
 
@@ -24,7 +22,6 @@ UNTUNED = 0.1  # C where no class has images enough to choose
 QUARTERS, ENOUGH = 4, 1_000  # of each class, held out in turn for the choice until that many images have been
 ENDED = 1.01  # times the least loss: there the choice ends
 DRAFT = 1e-4  # `tol` of the regressions among which is chosen
-TEMPERATURES = (-5.0, 5.0)  # logarithms of those that are tried
 DRAWS = 1000
 
 
@@ -76,21 +73,14 @@ def _chosen(z: Array, labels: Array, quarters: Array) -> Logistic | None:
     best, least = None, math.inf
     for strength in STRENGTHS if parts else ():
         models = [Logistic(strength, DRAFT).solve(part, start) for part, start in zip(parts, before, strict=True)]
-        loss = _loss(models, [z[part] for part in held], [labels[part] for part in held])
+        truth = [labels[part, None] == model.classes_ for part, model in zip(held, models, strict=True)]
+        loss = scaled_loss(models, [z[part] for part in held], truth)
         if loss < least:
             best, least = models[0], loss
         elif loss > ENDED * least:
             break
         before = list(models)
     return best
-
-
-def _loss(models: Sequence[Logistic], held: Sequence[Array], labels: Sequence[Array]) -> float:
-    """Log loss per held-out image, each quarter by the model fitted without it, at the one temperature that suits all best."""
-    scores = np.concatenate([model.decision_function(z) for model, z in zip(models, held, strict=True)])
-    scores = np.stack([0 * scores, scores], 1) if scores.ndim == 1 else scores
-    own = np.arange(len(scores)), np.searchsorted(models[0].classes_, np.concatenate(labels))
-    return float(minimize_scalar(lambda t: -log_softmax(scores / np.exp(t), 1)[own].mean(), bounds=TEMPERATURES).fun)
 
 
 def _quarters(labels: Array, seed: int) -> Array:

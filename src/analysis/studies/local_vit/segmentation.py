@@ -4,21 +4,22 @@ A patch stands for all its pixels. So instead of enlarging predictions, the pixe
 once; confusion matrices of those counts are exactly what enlarging by the nearest patch gives.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.logistic import Logistic, Turned
+from analysis.logistic import Logistic, Turned, scaled_loss
 from analysis.neighbours import Metric, nearest
+from analysis.probing import DRAFT, ENDED
 from analysis.studies.local_vit import transforms
 from analysis.threads import one_thread
 
 Array = np.ndarray
 SOFT_K, SOFT_TEMPERATURE = 30, 0.02  # neighbours and temperature of Balazevic et al. 2023
 STRENGTHS = (1.0, 1e2, 1e4, 1e6)  # of the fit against the penalty, per patch; chosen on images held out of the bank
-HELD_OUT = 0.25
-DRAFT = 1e-4  # `tol` of the regressions among which is chosen
+QUARTERS = 4  # of the images, held out in turn for the choice
 
 
 def count_pixels(maps: Array, shape: tuple[int, int], classes: int, void: int | None = None) -> Array:
@@ -138,9 +139,9 @@ class Linear:
 def fit_linear(bank: Bank, *, seed: int, normalise: bool = True, strength: float | None = None) -> Linear:
     """Multinomial logistic regression on the commonest class of each bank patch.
 
-    Its strength is the one with the best mIoU on a quarter of the bank's images, held out for the choice, unless it is given;
-    then the whole bank is fitted. The images to be segmented take no part. `normalise` standardises each dimension by the bank
-    first (Vanyan et al. did so for MAE); without it features are raw.
+    Its strength, unless it is given, is chosen as that of `probing.fit_linear`, by the quarters of the bank's images, held out
+    in turn; then the whole bank is fitted. The images to be segmented take no part. `normalise` standardises each dimension by
+    the bank first (Vanyan et al. did so for MAE); without it features are raw.
     """
     transform = transforms.fit("standardise" if normalise else "none", bank.features)
     x, labels = transform(bank.features), bank.labels
@@ -151,16 +152,21 @@ def fit_linear(bank: Bank, *, seed: int, normalise: bool = True, strength: float
 
 
 def _best_strength(x: Array, bank: Bank, seed: int) -> float:
-    """Of `STRENGTHS`; each regression starts from the one before."""
+    """Of `STRENGTHS`, each regression starting from the one before; the strongest where images of one class alone are left."""
     images = np.random.default_rng(seed).permutation(np.unique(bank.image))
-    held = np.isin(bank.image, images[: max(1, int(HELD_OUT * len(images)))])
-    labels, counts = bank.labels, (bank.shares[held] * 1e6).round().astype(np.int64)
-    if len(np.unique(labels[~held])) < 2:
-        return STRENGTHS[0]
-    scores, model, part = [], None, Turned.of(x[~held], labels[~held])
+    held = [np.isin(bank.image, part) for part in np.array_split(images, QUARTERS) if len(part)]
+    held = [part for part in held if len(np.unique(bank.labels[~part])) > 1]
+    parts = [Turned.of(x[~part], bank.labels[~part]) for part in held]
+    shares = [bank.shares[part][:, turned.classes] for part, turned in zip(held, parts, strict=True)]
+    before: list[Logistic | None] = [None] * len(parts)
+    best, least = STRENGTHS[0], math.inf
     with one_thread():
-        for strength in STRENGTHS:
-            model = Logistic(strength / len(part.rows), DRAFT).solve(part, model)
-            predicted = model.predict(x[held])
-            scores.append(float(miou(confusion(predicted[None, :, None], counts[None, :, None])[0])))
-    return STRENGTHS[int(np.argmax(scores))]
+        for strength in STRENGTHS if parts else ():
+            models = [Logistic(strength / len(p.rows), DRAFT).solve(p, m) for p, m in zip(parts, before, strict=True)]
+            loss = scaled_loss(models, [x[part] for part in held], shares)
+            if loss < least:
+                best, least = strength, loss
+            elif loss > ENDED * least:
+                break
+            before = list(models)
+    return best
