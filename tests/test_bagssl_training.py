@@ -216,7 +216,6 @@ def test_another_seed_is_another_training_and_its_row_is_kept(tmp_path: Path, mo
     assert seeds.rows(("simclr",), 3) == first
 
 
-@pytest.mark.xfail(reason="open: the stored trainings are still scored by the probe with a fixed penalty", strict=False)
 @pytest.mark.skipif(not seeds.STORED.exists(), reason="no further seeds are stored")
 def test_stored_rows_of_the_first_seed_are_of_the_encoders_of_the_zoo_and_score_what_their_cards_say() -> None:
     rows = seeds.stored()
