@@ -29,7 +29,7 @@ def execute(runs_file: Path | None = None, real: bool = False, cores: int = 2, e
         *("--cores", str(cores), "--keep-going", "--nolock", "--rerun-incomplete", "--rerun-triggers", "mtime"),
         *("--quiet", "progress", "rules", "host"),
         *(["--config", *config] if config else []),
-        *("--prioritize", *long_ones(plan.entries(runs_file, real))),
+        *(["--prioritize", *first] if (first := long_ones(plan.entries(runs_file, real))) else []),
         *(extra or []),
     ]
     environment = {**os.environ, "XDG_CACHE_HOME": str(paths.build() / "cache" / "snakemake")}
@@ -43,5 +43,6 @@ def execute(runs_file: Path | None = None, real: bool = False, cores: int = 2, e
 
 
 def long_ones(entries: Sequence[plan.Entry]) -> list[str]:
-    """Stamps of the longer half of the runs: they begin first, so that no core waits for one that began last."""
-    return [str(entry.stamp) for entry in sorted(entries, key=lambda entry: -entry.seconds)[: -(-len(entries) // 2)]]
+    """Stamps of the runs that take longer than the mean of those known: they begin first, so that no core waits for one."""
+    known = [(entry.seconds, str(entry.stamp)) for entry in entries if entry.seconds]
+    return [stamp for seconds, stamp in known if seconds * len(known) > sum(each for each, _ in known)]
