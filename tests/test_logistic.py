@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
-from analysis.logistic import Logistic, Turned
+from analysis import logistic
+from analysis.logistic import Logistic, Turned, choose, scaled_loss
 
 Array = np.ndarray
+SCALES = np.geomspace(0.05, 20, 4000)
 
 
 def data(n: int, d: int, classes: int, *, decay: float = 1.0, shift: float = 0.0, seed: int = 0) -> tuple[Array, Array]:
@@ -98,3 +102,39 @@ def test_one_class_and_features_that_are_not_finite_are_refused() -> None:
         x[0, 0] = bad
         with pytest.raises(ValueError, match="infs or NaNs"):
             Logistic().fit(x, np.arange(4) % 2)
+
+
+def test_one_that_has_not_converged_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "STEPS", 2)
+    with pytest.warns(ConvergenceWarning, match="not converged in 2 steps"):
+        Logistic(C=10.0).fit(*data(200, 10, 3))
+
+
+def test_a_scale_of_all_scores_leaves_the_loss_and_a_share_of_each_class_is_one_of_rows() -> None:
+    x, labels = data(300, 10, 3)
+    fitted = Logistic().fit(x[:200], labels[:200])
+    held, shares = x[200:], np.eye(3)[labels[200:]]
+    loss = scaled_loss([fitted], [held], [shares])
+    assert loss == pytest.approx(
+        min(log_loss(labels[200:], softmax(fitted.decision_function(held) / t, 1)) for t in SCALES), abs=1e-4
+    )
+    assert scaled_loss([fitted, fitted], [held[:40], held[40:]], [shares[:40], shares[40:]]) == pytest.approx(loss, abs=1e-6)
+    assert scaled_loss([fitted], [np.repeat(held, 2, 0)], [np.repeat(shares, 2, 0)]) == pytest.approx(loss, abs=1e-6)
+    fitted.coef_, fitted.intercept_ = 7 * fitted.coef_, 7 * fitted.intercept_
+    assert scaled_loss([fitted], [held], [shares]) == pytest.approx(loss, abs=1e-5)
+
+
+@pytest.mark.parametrize(("n", "d", "classes"), [(1000, 5, 3), (120, 80, 3), (120, 80, 2)])
+def test_the_penalty_that_is_chosen_has_the_least_loss_and_few_weaker_ones_are_fitted(n: int, d: int, classes: int) -> None:
+    x, labels = data(n, d, classes, decay=0.1)
+    strengths = [10.0**power for power in range(-5, 4)]
+    train, held, shares = slice(0, n // 2), x[n // 2 :], np.eye(classes)[labels[n // 2 :]]
+    part, tried = Turned.of(x[train], labels[train]), []
+    losses = [scaled_loss([Logistic(C=c).solve(part)], [held], [shares]) for c in strengths]
+    steps = ((tried.append(c) or [c]) for c in strengths)
+    number, model = choose(steps, [part], [held], [shares])
+    assert losses[number] < 1.001 * min(losses)
+    assert strengths[number] == model.C
+    assert tried == strengths[: len(tried)]
+    if losses[-1] > 1.1 * min(losses):
+        assert len(tried) < len(strengths)

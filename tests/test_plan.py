@@ -108,6 +108,18 @@ def test_published_runs_that_take_longer_than_the_others_begin_first(tmp_path: P
     assert [entry.seconds for entry in entries] == [0, 5, 90, 0, 700]
     assert [Path(stamp).parent.name for stamp in engine.long_ones(entries)] == ["qscore"]
     assert engine.long_ones(entries[:2]) == []
+
+
+def test_of_the_runs_of_the_book_some_begin_first_and_none_that_only_draws() -> None:
+    for real in (False, True):
+        listed = plan.entries(real=real)
+        drawn = {str(entry.stamp) for entry in listed if entry.parameters.get("source") == "stored"}
+        first = set(engine.long_ones(listed))
+        assert 0 < len(first) <= (len(listed) - len(drawn)) / 2
+        assert not first & drawn
+
+
+def test_a_run_whose_numbers_are_drawn_takes_no_time() -> None:
     assert plan.Entry(study="qscore", name="real-stored", parameters={"source": "stored"}).seconds == 0
 
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from analysis.logistic import Logistic, Turned, scaled_loss
+from analysis.logistic import Logistic, Turned, choose
 from analysis.stats import Estimate, estimate
 from analysis.threads import one_thread
 
@@ -20,8 +20,6 @@ NEIGHBOURS, TEMPERATURE = 20, 0.07
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0, 100.0)  # inverse penalties C of the logistic regression
 UNTUNED = 0.1  # C where no class has images enough to choose
 QUARTERS, ENOUGH = 4, 1_000  # of each class, held out in turn for the choice until that many images have been
-ENDED = 1.01  # times the least loss: there the choice ends
-DRAFT = 1e-4  # `tol` of the regressions among which is chosen
 DRAWS = 1000
 
 
@@ -49,7 +47,7 @@ def fit_linear(x: Array, labels: Array, seed: int = 0) -> Pipeline:
     al. 2017). The plain log loss would not do: with few images a confident regression is dear long before it names fewer of
     them rightly, so that weak encoders looked weaker (an untrained ViT, 800 images of Scenes: .07 where .17 is there). Nor
     would the count of images named rightly: on one quarter it hangs on which quarter it is. Stronger penalties come first, and
-    none weaker is tried where the loss is `ENDED` times the least. Then all images are fitted. `seed` draws the quarters.
+    none weaker is tried where the loss has risen (`logistic.choose`). Then all images are fitted. `seed` draws the quarters.
     Without four images of any class C is `UNTUNED`. The C taken is that of the last step of the pipeline.
 
     >>> x = np.random.default_rng(0).standard_normal((200, 5))
@@ -65,22 +63,14 @@ def fit_linear(x: Array, labels: Array, seed: int = 0) -> Pipeline:
 
 
 def _chosen(z: Array, labels: Array, quarters: Array) -> Logistic | None:
-    """The regression of least loss, fitted without the first quarter; each C starts from the one before. None: no quarters."""
+    """The regression of least loss, fitted without the first quarter; None where there are no quarters."""
     each = (quarters == 0).sum()
-    held = [quarters == q for q in range(min(QUARTERS, math.ceil(ENOUGH / each)) if each else 0)]
+    if not each:
+        return None
+    held = [quarters == q for q in range(min(QUARTERS, math.ceil(ENOUGH / each)))]
     parts = [Turned.of(z[~part], labels[~part]) for part in held]
-    before: list[Logistic | None] = [None] * len(parts)
-    best, least = None, math.inf
-    for strength in STRENGTHS if parts else ():
-        models = [Logistic(strength, DRAFT).solve(part, start) for part, start in zip(parts, before, strict=True)]
-        truth = [labels[part, None] == model.classes_ for part, model in zip(held, models, strict=True)]
-        loss = scaled_loss(models, [z[part] for part in held], truth)
-        if loss < least:
-            best, least = models[0], loss
-        elif loss > ENDED * least:
-            break
-        before = list(models)
-    return best
+    truth = [labels[part, None] == turned.classes for part, turned in zip(held, parts, strict=True)]
+    return choose([[c] * len(parts) for c in STRENGTHS], parts, [z[part] for part in held], truth)[1]
 
 
 def _quarters(labels: Array, seed: int) -> Array:

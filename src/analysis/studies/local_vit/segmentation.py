@@ -4,15 +4,13 @@ A patch stands for all its pixels. So instead of enlarging predictions, the pixe
 once; confusion matrices of those counts are exactly what enlarging by the nearest patch gives.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.logistic import Logistic, Turned, scaled_loss
+from analysis.logistic import Logistic, Turned, choose
 from analysis.neighbours import Metric, nearest
-from analysis.probing import DRAFT, ENDED
 from analysis.studies.local_vit import transforms
 from analysis.threads import one_thread
 
@@ -152,21 +150,14 @@ def fit_linear(bank: Bank, *, seed: int, normalise: bool = True, strength: float
 
 
 def _best_strength(x: Array, bank: Bank, seed: int) -> float:
-    """Of `STRENGTHS`, each regression starting from the one before; the strongest where images of one class alone are left."""
+    """Of `STRENGTHS`; the strongest penalty where images of one class alone are left."""
     images = np.random.default_rng(seed).permutation(np.unique(bank.image))
     held = [np.isin(bank.image, part) for part in np.array_split(images, QUARTERS) if len(part)]
     held = [part for part in held if len(np.unique(bank.labels[~part])) > 1]
-    parts = [Turned.of(x[~part], bank.labels[~part]) for part in held]
-    shares = [bank.shares[part][:, turned.classes] for part, turned in zip(held, parts, strict=True)]
-    before: list[Logistic | None] = [None] * len(parts)
-    best, least = STRENGTHS[0], math.inf
+    if not held:
+        return STRENGTHS[0]
     with one_thread():
-        for strength in STRENGTHS if parts else ():
-            models = [Logistic(strength / len(p.rows), DRAFT).solve(p, m) for p, m in zip(parts, before, strict=True)]
-            loss = scaled_loss(models, [x[part] for part in held], shares)
-            if loss < least:
-                best, least = strength, loss
-            elif loss > ENDED * least:
-                break
-            before = list(models)
-    return best
+        parts = [Turned.of(x[~part], bank.labels[~part]) for part in held]
+        shares = [bank.shares[part][:, turned.classes] for part, turned in zip(held, parts, strict=True)]
+        strengths = [[strength / len(part.rows) for part in parts] for strength in STRENGTHS]
+        return STRENGTHS[choose(strengths, parts, [x[part] for part in held], shares)[0]]
