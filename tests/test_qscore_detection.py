@@ -201,6 +201,27 @@ def test_lasso_takes_the_features_that_tell_classes_apart() -> None:
     assert set(compression.lasso(x, labels, 8)) == set(range(8))
 
 
+def test_lasso_is_followed_to_its_minimum_however_correlated_features_are() -> None:
+    rng = np.random.default_rng(0)
+    hidden = rng.standard_normal((400, 12))
+    x = (hidden @ rng.standard_normal((12, 120)) + 0.3 * rng.standard_normal((400, 120))).astype(np.float32)
+    labels = (hidden[:, :4] + rng.gumbel(size=(400, 4))).argmax(1)
+    z = (x - x.mean(0)) / x.std(0)
+    y = np.eye(4)[labels] - np.eye(4)[labels].mean(0)
+    pull = z.T @ y / len(z)
+    penalty, step = compression.LASSO_PENALTY * np.linalg.norm(pull, axis=1).max(), len(z) / np.linalg.norm(z, 2) ** 2
+    weights = moving = np.zeros_like(pull)
+    for count in range(20_000):  # proximal gradient with momentum: other code for the same minimum
+        ahead = moving - step * (z.T @ (z @ moving) / len(z) - pull)
+        length = np.linalg.norm(ahead, axis=1, keepdims=True)
+        after = ahead * np.maximum(1 - step * penalty / np.maximum(length, 1e-30), 0)
+        moving, weights = after + count / (count + 3) * (after - weights), after
+    size = np.linalg.norm(weights, axis=1)
+    k = int((size > 0.02 * size.max()).sum())
+    assert 10 < k < 110
+    assert len(set(compression.lasso(x, labels, k)) & set(np.argsort(-size)[:k])) >= 0.97 * k
+
+
 def test_a_concentrated_representation_loses_nothing_by_the_cut_and_much_by_a_random_one() -> None:
     from analysis import probing
 

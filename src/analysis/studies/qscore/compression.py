@@ -22,6 +22,7 @@ WAYS: Mapping[str, str] = {
 }
 MIDDLE = 0.65  # of all ranks: within the window around D that keeps 60 %
 LASSO_ROWS = 1000
+LASSO_STEPS = 10_000  # at most; it takes hundreds
 LASSO_PENALTY = 0.05  # of the smallest penalty that leaves nothing
 
 
@@ -65,12 +66,13 @@ def lasso(x: Array, labels: Array, k: int) -> Array:
     Ties at 0 are broken by covariance with the classes. Of `LASSO_ROWS` images: it is a ceiling, not a method of the paper.
     """
     x, labels = x[:LASSO_ROWS], labels[:LASSO_ROWS]
+    x = x.astype(np.float64)
     z = (x - x.mean(0)) / np.maximum(x.std(0), 1e-12)
     y = (labels[:, None] == np.unique(labels)).astype(z.dtype)
     y -= y.mean(0)
     covariance = np.linalg.norm(z.T @ y, axis=1) / len(z)
     with one_thread():
-        fitted = MultiTaskLasso(LASSO_PENALTY * covariance.max(), max_iter=30, tol=0.1, fit_intercept=False).fit(z, y)
+        fitted = MultiTaskLasso(LASSO_PENALTY * covariance.max(), max_iter=LASSO_STEPS, fit_intercept=False).fit(z, y)
     return np.lexsort((-covariance, -np.linalg.norm(fitted.coef_, axis=0)))[:k]
 
 
