@@ -204,4 +204,8 @@ def test_a_difference_that_changes_sign_with_the_fill_decides_nothing(findings: 
     def flips(_: str, name: str, fill: str, __: str) -> float:
         return 0.5 + (name == "zoo:r2") * (0.3 if fill == "mean" else -0.2)
 
-    assert findings(complete_object=flips)["M3"].verdict == "inconclusive"
+    found = findings(complete_object=flips)["M3"]
+    assert found.verdict == "inconclusive"
+    assert found.deciding is not None
+    assert found.deciding.own.low < -0.15, "the largest difference is as uncertain as it was measured, its sign included"
+    assert found.needed is None, "more images would not make it hold under every fill"

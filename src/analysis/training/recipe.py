@@ -123,7 +123,7 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "dinov2": ({**TAUGHT, "fresh": True, "repeat": 10}, MANY),
     "supervised-vit": (ViT, SMALL),
     "tcr": ({"head": False}, ROOM),
-    **dict.fromkeys(("vicreg-patch", "tcr-patch"), (PATCH, f"{ONE_SIZE}; {ROOM}")),
+    **dict.fromkeys(("vicreg-patch", "tcr-patch", "moco-patch", "barlow-twins-patch"), (PATCH, f"{ONE_SIZE}; {ROOM}")),
     "byol-patch": ({**PATCH, **AHEAD}, f"{ONE_SIZE} from byol; {ROOM}"),
     **dict.fromkeys(("simclr-patch", "supervised-patch"), ({"views": PATCH["views"]}, ONE_SIZE)),
     "vicreg-patch16": ({**PATCH, "views": {"area": (0.0625, 0.0625), "aspect": 1.0}}, "as vicreg-patch, of a sixteenth"),

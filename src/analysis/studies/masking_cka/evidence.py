@@ -242,14 +242,17 @@ def alike(models: Sequence[str]) -> list[Pair]:
 
 
 def largest_difference(contrasts: Contrasts, pairs: Sequence[Pair], comparisons: int = 1) -> Estimate:
-    """The largest absolute difference in reliance; each end of the interval is the largest over the pairs."""
+    """The largest absolute difference in reliance, from the lower end of the pair that differs most, in the direction in which
+    it differs, to the largest end of all pairs: all intervals hold at once (Bonferroni), so both ends bound the largest.
+    """
     every = []
     for a, b in pairs:
         gaps = [contrasts.reliance(d, a, f) - contrasts.reliance(d, b, f) for d, f in contrasts.cells()]
         gap = contrasts.across(gaps, comparisons)
-        low, high = sorted((abs(gap.low), abs(gap.high)))
-        every.append((abs(gap.value), 0.0 if gap.low <= 0 <= gap.high else low, high))
-    return Estimate(*(float(np.max(column)) for column in zip(*every, strict=True)))
+        low, high = (gap.low, gap.high) if gap.value >= 0 else (-gap.high, -gap.low)
+        every.append(Estimate(abs(gap.value), low, max(high, -low)))
+    most = max(every, key=lambda e: e.value)
+    return Estimate(most.value, most.low, max(e.high for e in every))
 
 
 def _told(contrasts: Contrasts, models: Sequence[str], left_out: Sequence[str]) -> str:

@@ -24,6 +24,8 @@ METHODS: dict[str, type[Method]] = {
     "tcr-patch": TCR,
     "simclr-patch": SimCLR,
     "byol-patch": BYOL,
+    "moco-patch": MoCo,
+    "barlow-twins-patch": BarlowTwins,
     "supervised-patch": Supervised,
     "mae": MAE,
     "simmim": SimMIM,
