@@ -33,13 +33,20 @@ PHOTOGRAPHIC = (
     "simclr-patch",
     "vicreg-patch",
     "byol-patch",
+    "moco-patch",
+    "barlow-twins-patch",
     "supervised-patch",
     "mae",
     "dino-vit",
     "dinov2",
 )
+PHOTOGRAPHIC_ONLY = {"moco-patch", "barlow-twins-patch"}
 AGAIN = "supervised-seed1"
-EXPECTED = {*METHODS, AGAIN, *(f"{method}-imagenette" for method in (*PHOTOGRAPHIC, "untrained", "untrained-vit"))}
+EXPECTED = {
+    *METHODS.keys() - PHOTOGRAPHIC_ONLY,
+    AGAIN,
+    *(f"{method}-imagenette" for method in (*PHOTOGRAPHIC, "untrained", "untrained-vit")),
+}
 TRAINED = [name for name in CARDS if name in METHODS and "untrained" not in name]
 FACTORS = {"species", "part", "coat", "background", "x", "y", "scale", "rotation", "mirror", "hue", "light"}
 
@@ -121,8 +128,8 @@ def test_an_untrained_network_is_stored_once_and_has_a_card_for_each_set_it_was_
         assert torch.equal(one, two)
 
 
-def test_the_shipped_weights_stay_within_41_megabytes() -> None:
-    assert sum(path.stat().st_size for path in paths.ZOO.iterdir()) <= 41 * 2**20
+def test_the_shipped_weights_stay_within_42_megabytes() -> None:
+    assert sum(path.stat().st_size for path in paths.ZOO.iterdir()) <= 42 * 2**20
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -7,7 +7,9 @@ PHOTOGRAPHIC = tuple(
     f"zoo:{name}-imagenette" for name in ("simclr", "moco", "byol", "simsiam", "swav", "vicreg", "barlow-twins", "dino")
 )
 PHOTOGRAPHIC_CONTROLS = ("zoo:supervised-imagenette", "zoo:untrained-imagenette")
-PHOTOGRAPHIC_PATCHED = tuple(f"zoo:{name}-patch-imagenette" for name in ("simclr", "vicreg", "byol", "supervised"))
+PHOTOGRAPHIC_PATCHED = tuple(
+    f"zoo:{name}-patch-imagenette" for name in ("simclr", "moco", "byol", "vicreg", "barlow-twins", "supervised")
+)
 LABELLED = tuple(f"zoo:{name}" for name in ("supervised", "untrained"))
 JOINT = tuple(f"zoo:{name}" for name in RESNETS if name not in ("supervised", "untrained"))
 PATCHED = ("vicreg-patch", "tcr-patch", "simclr-patch", "byol-patch", "vicreg-patch16", "vicreg-patch-disjoint")
