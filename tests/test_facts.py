@@ -10,7 +10,15 @@ from analysis import paths
 from analysis.encoders import facts as module
 from analysis.encoders import methods
 from analysis.encoders.checkpoints import checkpoints
-from analysis.encoders.facts import above_untrained, facts, not_learned, probe_or_refuse, self_supervised, untrained_copies
+from analysis.encoders.facts import (
+    above_untrained,
+    facts,
+    not_learned,
+    probe_or_refuse,
+    self_supervised,
+    trained_alike,
+    untrained_copies,
+)
 from analysis.encoders.methods import METHODS
 from analysis.errors import UserError
 from analysis.training.methods import METHODS as TRAINED
@@ -100,6 +108,26 @@ def test_the_untrained_copy_is_of_the_same_network_and_if_possible_probed_on_the
         own: "zoo:untrained",
         photographs: "zoo:untrained-photographs",
     }
+
+
+@pytest.mark.parametrize(
+    ("changed", "alike"),
+    [
+        ({"seed": 1}, True),
+        ({"seed": 0}, False),
+        ({}, False),
+        ({"seed": 1, "data": "imagenette"}, False),
+        ({"seed": 1, "augmentation": {"area": [0.25, 0.25]}}, False),
+    ],
+)
+def test_only_trainings_of_one_recipe_from_two_seeds_are_alike(zoo: Path, changed: dict[str, Any], alike: bool) -> None:
+    names = [write(zoo, name, "swav", score) for name, score in (("one", 0.5), ("two", 0.6))]
+    for name, recipe in (("one", {"seed": 0}), ("two", changed)):
+        card = json.loads((zoo / f"{name}.json").read_text())
+        (zoo / f"{name}.json").write_text(json.dumps(card | {"recipe": {"data": "scenes"} | recipe}))
+    assert trained_alike(*names) is alike
+    other = write(zoo, "three", "simclr", 0.5)
+    assert not trained_alike(names[0], other)
 
 
 def test_an_encoder_that_does_not_beat_its_untrained_copy_has_not_learned(zoo: Path) -> None:

@@ -1,5 +1,6 @@
 """Encoders whose truth is known go through the whole measurement, and the claims judge them rightly."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -114,6 +115,19 @@ def test_models_that_read_different_things_differ_and_one_model_twice_does_not(
         monkeypatch.setitem(FACTS, name, Facts(name, SIZE, name, "toy", "clustering"))
     _, same = run("object", "again", "scaled")
     assert same["M3"].verdict == "not supported", same["M3"].sentence()
+
+
+def test_two_seeds_of_one_training_stand_beside_m3_and_decide_nothing(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, share in (("again", 0.9), ("astray", 0.5)):
+        monkeypatch.setitem(ENCODERS, name, weighing(share))
+        monkeypatch.setitem(FACTS, name, Facts(name, SIZE, "object", "toy", "clustering", seed=1))
+    monkeypatch.setitem(FACTS, "object", Facts("object", SIZE, "object", "toy", "clustering", seed=0))
+    alone, beside = run("object", "background"), run("object", "background", again=("again", "astray", "grey"))
+    alike, apart = re.findall(r"two seeds of one training \(object\) differ by (\S+)", beside[1]["M3"].note)
+    assert abs(float(alike)) < 0.01
+    assert abs(float(apart)) > 0.3
+    assert beside[1]["M3"].conditions == alone[1]["M3"].conditions
+    assert {row["encoder"] for row in beside[0].tables["reliance"]} == {"object", "background"}
 
 
 def test_models_of_different_architectures_are_not_compared(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,14 @@ from itertools import combinations
 import numpy as np
 
 from analysis.encoders.facts import facts, not_learned, self_supervised, untrained_copies
+from analysis.prose import show
 from analysis.results import Row
 from analysis.rules import Claim, Evidence
 from analysis.stats import Estimate, spearman
 from analysis.studies.base import Measured, evidence
 from analysis.studies.masking_cka.claims import M1, M3
 from analysis.studies.masking_cka.masks import COMPLETE, CORNERS, corner, percent
-from analysis.studies.masking_cka.measure import MEAN_GREY, READERS, SEPARATE, thin
+from analysis.studies.masking_cka.measure import MEAN_GREY, READERS, SEPARATE, thin, trained_again
 from analysis.studies.masking_cka.params import MaskingCka
 from analysis.studies.masking_cka.stimuli import ARMS, PARTS
 
@@ -231,8 +232,17 @@ def _m3(contrasts: Contrasts, models: list[str], left_out: list[str]) -> Evidenc
         return largest_difference(contrasts, [pair]).value
 
     a, b = max(pairs, key=size)
-    note = f"Largest between {facts(a).title} and {facts(b).title}, of {len(pairs)} pairs. "
+    note = f"Largest between {facts(a).title} and {facts(b).title}, of {len(pairs)} pairs. {_again(contrasts)}"
     return evidence(largest, pairs, chance, readers, n=contrasts.images, note=note + _told(contrasts, models, left_out))
+
+
+def _again(contrasts: Contrasts) -> str:
+    """By how much trainings of one recipe from two seeds differ, which no claim about methods should call a difference."""
+    words = ""
+    for name, first in trained_again(contrasts.params).items():
+        found = show(largest_difference(contrasts, [(first, name)]))
+        words += f"For comparison, two seeds of one training ({facts(first).title}) differ by {found}. "
+    return words
 
 
 def alike(models: Sequence[str]) -> list[Pair]:

@@ -7,7 +7,7 @@ import numpy as np
 from analysis import datasets, encoders
 from analysis.datasets.base import Dataset
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import self_supervised
+from analysis.encoders.facts import self_supervised, trained_alike
 from analysis.errors import UserError
 from analysis.features import extract
 from analysis.results import Row
@@ -34,6 +34,12 @@ def thin(encoder: str) -> str:
     return f"{encoder}/thinned"
 
 
+def trained_again(params: MaskingCka) -> dict[str, str]:
+    """Of the encoders trained again, those whose first training is in the run -> that one."""
+    found = {name: [first for first in params.encoders if trained_alike(name, first)] for name in params.again}
+    return {name: first[0] for name, first in found.items() if first}
+
+
 def measure(params: MaskingCka) -> Measured:
     """Compare the variants of every data set under every encoder. Encoders see one and the same list of images.
 
@@ -47,12 +53,17 @@ def measure(params: MaskingCka) -> Measured:
             f"none of {', '.join(params.datasets)} has foreground masks; name one that has (of a folder: images/ and masks/)"
         )
     measured = Measured(params.seed, params.n_bootstrap, params.level)
-    models = [encoders.load(name, params.device) for name in params.encoders]
+    again = [name for name in trained_again(params) if name not in params.encoders]
+    models = [encoders.load(name, params.device) for name in (*params.encoders, *again)]
     for name in params.datasets:
         stimuli, row = load_stimuli(name, params)
         measured.tables["samples"].append(row)
         features = _features(stimuli, models, params)
-        for encoder in models:
+        for encoder in models[len(params.encoders) :]:
+            if stimuli[encoder.size].masked:
+                embeddings = {key: layers["embed"] for key, layers in features[encoder.name].items()}
+                _measure_reliance(measured, embeddings, stimuli[encoder.size].complete, encoder.name, params)
+        for encoder in models[: len(params.encoders)]:
             _measure_cell(measured, stimuli[encoder.size], encoder, features[encoder.name], params)
         _measure_made(measured, stimuli[min(stimuli)], features, params)
     return measured
@@ -109,10 +120,20 @@ def _measure_thinned(
     measured: Measured, embeddings: dict[tuple[str, str], np.ndarray], dataset: Dataset, name: str, params: MaskingCka
 ) -> None:
     """A representation that differs from that of the encoder by chance only, for the control of M3."""
-    wanted = [(fill, *pair) for fill in params.fills for pair in HEADLINE[:2]]
-    used = {_key(embeddings, fill, variant) for fill, a, b in wanted for variant in (a, b)}
+    used = {_key(embeddings, fill, variant) for fill, a, b in _relied(params) for variant in (a, b)}
     rows = {key: planted.thinned(embeddings[key], params.seed) for key in used}
-    _cka(measured, rows, wanted, dataset, thin(name), params, permutations=0)
+    _measure_reliance(measured, rows, dataset, thin(name), params)
+
+
+def _measure_reliance(
+    measured: Measured, embeddings: dict[tuple[str, str], np.ndarray], dataset: Dataset, name: str, params: MaskingCka
+) -> None:
+    """Only the comparisons that M3 rests on."""
+    _cka(measured, embeddings, _relied(params), dataset, name, params, permutations=0)
+
+
+def _relied(params: MaskingCka) -> list[tuple[str, str, str]]:
+    return [(fill, *pair) for fill in params.fills for pair in HEADLINE[:2]]
 
 
 def _features(stimuli: Mapping[int, Stimuli], models: Sequence[Encoder], params: MaskingCka) -> dict[str, Features]:

@@ -21,6 +21,9 @@ class MaskingCka(StudyParams):
     encoders: Names = Field(
         description="encoders to compare; a trained one is judged beside its untrained copy, if there is one"
     )
+    again: tuple[str, ...] = Field(
+        (), description="encoders trained as one of them was, from another seed (others are left out): shown beside M3"
+    )
     datasets: Names = Field(description="data sets; those with foreground masks get every variant, the others occlusion only")
     n: int = Field(400, ge=8, le=1_000_000, description="images per data set (all, if it has fewer)")
     fills: Annotated[tuple[Fill, ...], Field(min_length=1)] = Field(
@@ -35,6 +38,11 @@ class MaskingCka(StudyParams):
     n_bootstrap: int = Field(1000, ge=50, le=100_000, description="bootstrap draws of each interval")
     n_permutations: int = Field(200, ge=20, le=100_000, description="row permutations of each null")
     level: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.95, description="level of the intervals")
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """Also the encoders trained again."""
+        return {**super().reads, "encoders": tuple(dict.fromkeys((*self.encoders, *self.again)))}
 
     @property
     def least(self) -> dict[str, dict[str, int]]:
@@ -70,6 +78,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "default": {
         "encoders": tuple(f"zoo:{name}" for name in (*groups.RESNETS, *groups.VITS)),
+        "again": ("zoo:supervised-seed1",),
         "datasets": ("scenes:objects", "scenes:context", "scenes:textures"),
         "n": 240,
         "n_permutations": 100,
