@@ -1,5 +1,6 @@
 """The book in a real browser, from a disk and without a network: what readers see, hear, press and print."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from analysis import paths
 from analysis.book import pdf
 from analysis.errors import UserError
 from analysis.plan import Entry
+from analysis.prose import INTERVAL, table
 from browser import PHONE, Tab, tab
 
 RUN = "studies/masking_cka/default/masking_cka.html"
@@ -120,6 +122,17 @@ def test_tables_of_verdicts_show_every_column_on_a_small_desktop(book: Path, bro
         browser.run("document.querySelectorAll('details').forEach(part => part.open = true)")
         tables = browser.run(f"{cut}.map(box => box.querySelector('table').className)")
         assert not any("verdicts" in names or "claims" in names for names in tables), page.name
+
+
+def test_in_a_narrow_fold_an_interval_stands_below_its_value_and_stays_whole(book: Path, browser: Tab) -> None:
+    browser.open((book / RUN).as_uri(), size=(1280, 900))
+    rows = [{"value": 0.5, "low": 0.4, "high": 0.6}]
+    text = table(rows, {"value": ("Gain", INTERVAL)}).markdown.splitlines()[-1].strip("| ")
+    cell = f"<td class='text-right' style='display: block; width: 8em'>{text}</td>"
+    folded = f"<details open><table class='table'><tr>{cell}</tr></table></details>"
+    browser.run(f'document.querySelector(".bd-article").insertAdjacentHTML("beforeend", {json.dumps(folded)})')
+    lines = "Math.round(cell.clientHeight / parseFloat(getComputedStyle(cell).lineHeight) - 0.4)"
+    assert browser.run(f"(cell => {lines})(document.querySelector('.bd-article > details:last-child td'))") == 2
 
 
 def test_pages_and_site_are_light(book: Path, browser: Tab) -> None:

@@ -99,7 +99,8 @@ def _cell(row: Mapping[str, Any], key: str, form: str) -> str:
         return cell(row.get(key), "" if form == INTERVAL else form)
     start = "" if key == "value" else f"{key}_"
     low, high = (row.get(f"{start}{end}") for end in ("low", "high"))
-    return show(Estimate(row[key], *(float("nan") if end is None else end for end in (low, high))))
+    shown = show(Estimate(row[key], *(float("nan") if end is None else end for end in (low, high))))
+    return shown.replace("\u00a0[", " [")  # in a wide table the interval may stand below its value
 
 
 def cell(value: Any, form: str = "") -> str:

@@ -96,7 +96,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         ),
         "followed": ("zoo:simclr-imagenette",),
         **{"dataset": "imagenette", "maps": "coco"},
-        **{"n_train": 1200, "n_test": 600, "n_local": 200, "n_counts": 100, "most": 128},
+        **{"n_train": 4000, "n_test": 2000, "n_local": 200, "n_counts": 100, "most": 128},
     },
     "paper": {
         "encoders": ("hub-file:vicreg_rn50", "hub-file:swav_rn50", "hub-file:supervised_rn50"),
