@@ -24,6 +24,7 @@
 preset = "default"
 run_dir = None
 encoders = None
+again = None
 datasets = None
 n = None
 fills = None

@@ -1,6 +1,8 @@
 """What the repository says of itself is so: links lead somewhere, commands exist, workflows can be read."""
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -63,3 +65,11 @@ def test_binder_starts_from_the_lock_with_the_smoke_preset() -> None:
     assert "-r requirements.lock" in script.read_text()
     assert "--preset smoke" in script.read_text()
     assert "python=3.11" in yaml.safe_load((paths.ROOT / "binder/environment.yml").read_text())["dependencies"]
+
+
+def test_the_tracked_files_stay_within_62_megabytes() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=paths.ROOT, capture_output=True, check=False)
+    if listed.returncode or not listed.stdout:
+        pytest.skip("this is no clone of the repository")
+    files = [paths.ROOT / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    assert sum(path.lstat().st_size for path in files if path.exists()) <= 62_000_000

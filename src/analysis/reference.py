@@ -1,6 +1,5 @@
 """The numbers that were published, and how far a new run is from them."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from analysis.errors import UserError
 from analysis.paths import REFERENCE
 from analysis.plan import Entry
 from analysis.provenance import altered, read_manifest
-from analysis.results import Results, Row, packed, plain, reference_file, write_text
+from analysis.results import Results, Row, json_text, packed, plain, reference_file, write_text
 
 DIGITS = 5  # significant ones that are stored: tolerances are far wider
 
@@ -79,7 +78,7 @@ def store_runs(entries: Iterable[Entry]) -> list[Path]:
 
 def compact(content: Any) -> str:
     """JSON with a dense line per row of a table, floats of few significant digits: where a number changes, one line does."""
-    return "\n".join(_lines(_rounded(plain(content)), "")) + "\n"
+    return json_text(_rounded(plain(content)))
 
 
 def _rounded(value: Any) -> Any:
@@ -88,18 +87,6 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(inner) for key, inner in value.items()}
     return [_rounded(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _lines(value: Any, name: str) -> list[str]:
-    """A value in lines: what holds other lists or dicts has a line for each, anything else is one line."""
-    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    if not any(isinstance(item, dict | list) for item in inner):
-        return [name + json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))]
-    names = [f"{json.dumps(key, ensure_ascii=False)}: " for key in value] if isinstance(value, dict) else [""] * len(inner)
-    first, last = "{}" if isinstance(value, dict) else "[]"
-    parts = [_lines(item, head) for item, head in zip(inner, names, strict=True)]
-    body = [" " + line for part in parts[:-1] for line in (*part[:-1], part[-1] + ",")] + [" " + line for line in parts[-1]]
-    return [name + first, *body, last]
 
 
 def _measured(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -88,8 +88,33 @@ def load_stored(study: str, preset: str) -> Results:
 
 def write_json(path: Path, content: Any) -> Path:
     """Write JSON atomically: sorted nothing, floats in full, NaN and infinity as null."""
-    text = json.dumps(plain(content), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    return write_text(path, text)
+    return write_text(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """JSON in lines: what holds other lists or dicts has a line for each, anything else is one line.
+
+    >>> print(json_text({"name": "zoo", "curve": [[1, 0.5], [2, 0.25]]}), end="")
+    {
+     "name": "zoo",
+     "curve": [
+      [1,0.5],
+      [2,0.25]
+     ]
+    }
+    """
+    return "\n".join(_lines(plain(content), "")) + "\n"
+
+
+def _lines(value: Any, name: str) -> list[str]:
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if not any(isinstance(item, dict | list) for item in inner):
+        return [name + json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))]
+    names = [f"{json.dumps(key, ensure_ascii=False)}: " for key in value] if isinstance(value, dict) else [""] * len(inner)
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    parts = [_lines(item, head) for item, head in zip(inner, names, strict=True)]
+    body = [" " + line for part in parts[:-1] for line in (*part[:-1], part[-1] + ",")] + [" " + line for line in parts[-1]]
+    return [name + first, *body, last]
 
 
 def write_text(path: Path, text: str) -> Path:
