@@ -200,6 +200,27 @@ def test_what_two_architectures_differ_by_before_any_training_is_no_difference_o
     assert found.verdict == "not supported"
 
 
+@pytest.mark.parametrize(
+    ("third", "low", "high"),
+    [
+        ((0.9, -0.7, 0.9, -0.7), 0.8, 1.5),  # beside the second it goes furthest up
+        ((0.6, 0.6, 0.6, -1.1), -1.1, 1.2),  # beside the second it goes furthest the other way
+    ],
+)
+def test_the_largest_difference_has_the_lower_end_of_its_own_pair_and_the_upper_end_of_all(
+    findings: Callable, third: tuple[float, ...], low: float, high: float
+) -> None:
+    places = [(dataset, fill) for dataset in ("objects", "few") for fill in FILLS]
+    second = 0.8 if low > 0 else 0.1
+
+    def planted(dataset: str, name: str, fill: str, _: str) -> float:
+        return {"zoo:r2": second, "zoo:r3": third[places.index((dataset, fill))]}.get(name, 0.0)
+
+    found = findings(wide=SPREAD, complete_object=planted)["M3"].deciding
+    assert found is not None
+    assert (found.own.low, found.own.high) == pytest.approx((low, high), abs=0.05)
+
+
 def test_a_difference_that_changes_sign_with_the_fill_decides_nothing(findings: Callable) -> None:
     def flips(_: str, name: str, fill: str, __: str) -> float:
         return 0.5 + (name == "zoo:r2") * (0.3 if fill == "mean" else -0.2)

@@ -127,6 +127,7 @@ def test_two_seeds_of_one_training_stand_beside_m3_and_decide_nothing(run: Calla
     assert abs(float(alike)) < 0.01
     assert abs(float(apart)) > 0.3
     assert beside[1]["M3"].conditions == alone[1]["M3"].conditions
+    assert "grey" not in {key[2] for key in beside[0].draws}, "it was not trained as one of the encoders was"
     assert {row["encoder"] for row in beside[0].tables["reliance"]} == {"object", "background"}
 
 
