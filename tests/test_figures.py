@@ -266,3 +266,12 @@ def test_every_row_and_column_of_a_heatmap_is_named_however_short_its_axes(shape
     assert [label.get_text() for label in ax.get_yticklabels()] == rows
     assert [label.get_text() for label in ax.get_xticklabels()] == columns
     plt.close(fig)
+
+
+def test_what_a_figure_says_has_minus_signs_and_no_signed_zero(tmp_path: Path) -> None:
+    fig, _ = plt.subplots()
+    shown = save(
+        fig, tmp_path, "signs", "It changes by -0.02, and by -0.00 in SimCLR-2.", "The share falls by -3 to +0.0 here."
+    )
+    assert shown.alt == "It changes by −0.02, and by 0.00 in SimCLR-2."
+    assert shown.caption == "The share falls by −3 to 0.0 here."

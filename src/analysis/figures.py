@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.prose import escaped
+from analysis.prose import escaped, signed
 from analysis.svg import slim
 
 WIDTH = 7.2  # inches: the text column of the book at 96 px per inch
@@ -193,4 +193,4 @@ def _sentence(what: str, text: str) -> str:
         raise ValueError(f"{what} {text!r} names the picture: say what it shows")
     if _UNFILLED.search(text):
         raise ValueError(f"{what} {text!r} holds a number that was never filled in")
-    return text
+    return signed(text)

@@ -111,6 +111,16 @@ def cell(value: Any, form: str = "") -> str:
     return escaped(re.sub(r"[^\S\u00a0]+", " ", text).strip()).replace("|", "\\|")
 
 
+def signed(text: str) -> str:
+    """Words with a minus sign before numbers that a format wrote with a hyphen, and no sign before zeros.
+
+    >>> signed("From -0.02 to +0.30, rows 1-3 of 2026-12-01; 1e-05 [-0.010, 0] and -0.00.")
+    'From −0.02 to +0.30, rows 1-3 of 2026-12-01; 1e-05 [−0.010, 0] and 0.00.'
+    """
+    text = re.sub(r"(?<![\w.,-])[-+](?=0(\.0+)?(?!\.?\d))", "", text)
+    return re.sub(r"(?<![\w.,-])-(?=\d)", "−", text)
+
+
 def number(value: float | None) -> str:
     """A number with three digits after the point, or three in all where it is large; a dash for none."""
     if value is None or not math.isfinite(value):

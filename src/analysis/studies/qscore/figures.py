@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.charts import Drawn, curve, heatmap, interval_plot, legend_below
+from analysis.encoders.methods import METHODS
 from analysis.figures import DIVERGING, MUTED, PALETTE, WIDTH, colour
 from analysis.results import Results
 from analysis.studies.base import methods, titles
@@ -152,6 +153,7 @@ def gains(results: Results) -> Drawn:
     """What each arm changes in accuracy, against the same training without regulariser, over methods and in each."""
     table = pd.DataFrame(results.tables["gains"])
     names = {arm: spec.title for arm, spec in ARMS.items()} | {"all": "over methods"}
+    names |= {method: METHODS[method].title for method in table.method.unique() if method in METHODS}
     shades = {method: MUTED if method == "all" else colour(method) for method in table.method}
     fig, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.5 * table.arm.nunique()))
     interval_plot(table, "arm", "method", ax=ax, names=names, colours=shades)
@@ -160,7 +162,7 @@ def gains(results: Results) -> Drawn:
     over = table[table.method == "all"].set_index("arm").value
     lowest, highest = str(over.idxmin()), str(over.idxmax())
     return fig, (
-        f"Over methods the probe changes by {over[lowest]:+.4f} ({names[lowest]}) to {over[highest]:+.4f} ({names[highest]})."
+        f"Over methods the probe changes by {over[lowest]:+.3f} ({names[lowest]}) to {over[highest]:+.3f} ({names[highest]})."
     )
 
 
