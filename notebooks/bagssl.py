@@ -235,7 +235,7 @@ folded(
 study.show(
     plots.gains(tables["gains"], titles),
     "gains",
-    pages.gains_caption(results),
+    "Bars are paired intervals.",
 ) if tables.get("gains") else say("*This run has no joint-embedding encoder trained on crops of many sizes.*")
 
 # %% [markdown]

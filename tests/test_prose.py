@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from analysis.prose import cell, say, table
+from analysis.prose import cell, say, show, table
+from analysis.stats import Estimate
 
 
 def test_a_sentence_shows_the_number_it_is_given() -> None:
@@ -35,3 +36,11 @@ def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
     assert cell(-0.006, ".2f") == "−0.01"
     assert cell(-0.0001, ".1%") == "0.0%"
     assert cell(12345, ",d") == "12,345"
+
+
+def test_numbers_in_words_have_minus_signs_and_no_signed_zero() -> None:
+    words = say(
+        "From {low:+.2f} to {high:+.2f}, {none:.2f} at {name} {count}.", low=-0.62, high=0.86, none=-0.001, name="a-1", count=-3
+    )
+    assert words.markdown == "From −0.62 to +0.86, 0.00 at a-1 −3."
+    assert show(Estimate(0.0001, -0.0004, 0.013)) == "0.000\u00a0[0.000,\u00a00.013]"

@@ -39,26 +39,22 @@ class Notebook:
         """The numbers come from data/reference; no image is at hand."""
         return self.params.source == "stored"
 
-    def show(self, drawn: tuple[Figure, str], name: str, caption: str) -> FigureRef:
-        """Save a figure (with its finding in words) in the run's folder and enter it in the results."""
-        fig, alt = drawn
-        shown = figures.save(fig, self.run_dir, name, alt, caption)
+    def show(self, drawn: tuple[Figure, str], name: str, reading: str) -> FigureRef:
+        """Save a figure in the run's folder and enter it in the results; its caption is its finding, then how to read it."""
+        fig, finding = drawn
+        shown = figures.save(fig, self.run_dir, name, finding, f"{finding} {reading}")
         self.results.figures.append({"file": shown.file, "alt": shown.alt, "caption": shown.caption})
         return shown
 
     def figure(self, draw: Callable[..., tuple[Figure, str]], reading: str, *given: Any, table: str = "") -> FigureRef | Prose:
-        """As `show`, of `draw(results, *given)`, whose name it takes: the caption is its finding, then how to read it.
-
-        Words where the run has no rows in `table`.
-        """
+        """As `show`, of `draw(results, *given)`, whose name it takes; words where the run has no rows in `table`."""
         if table and not self.results.tables.get(table):
             return say(NOTHING_DRAWN)
-        drawn = draw(self.results, *given)
-        return self.show(drawn, draw.__name__.replace("_", "-"), f"{drawn[1]} {reading}")
+        return self.show(draw(self.results, *given), draw.__name__.replace("_", "-"), reading)
 
-    def picture(self, draw: Callable[..., tuple[Figure, str]], name: str, caption: str, *given: Any) -> FigureRef | Prose:
+    def picture(self, draw: Callable[..., tuple[Figure, str]], name: str, reading: str, *given: Any) -> FigureRef | Prose:
         """As `show`, of `draw(*given)`, which needs images; words where numbers are stored and no image is at hand."""
-        return say(LEFT_OUT) if self.stored else self.show(draw(*given), name, caption)
+        return say(LEFT_OUT) if self.stored else self.show(draw(*given), name, reading)
 
     def save(self) -> dict[str, Any]:
         """Write `results.json`, then `manifest.json`; returns the manifest."""

@@ -2,6 +2,7 @@
 
 import math
 import re
+import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -47,7 +48,17 @@ def say(template: str, **numbers: Any) -> Prose:
     for name, value in numbers.items():
         if value is None or (isinstance(value, Real) and not math.isfinite(value)):
             raise ValueError(f"the number {name!r} of {template[:60]!r} is {value}: say what that means instead")
-    return Prose(template.format(**{name: escaped(v) if isinstance(v, str) else v for name, v in numbers.items()}))
+    return Prose(_Filled().format(template, **numbers))
+
+
+class _Filled(string.Formatter):
+    """What `str.format` does, with words escaped and numbers signed as in print."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        """One field, filled in."""
+        if isinstance(value, str):
+            return super().format_field(escaped(value), format_spec)
+        return signed(str(super().format_field(value, format_spec)))
 
 
 def folded(title: str, *parts: Shown) -> Prose:
@@ -125,7 +136,7 @@ def number(value: float | None) -> str:
     """A number with three digits after the point, or three in all where it is large; a dash for none."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    return (f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}").replace("-", "−")
+    return signed(f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}")
 
 
 def show(estimate: Estimate) -> str:

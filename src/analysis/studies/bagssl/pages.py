@@ -3,11 +3,11 @@
 from typing import Any
 
 from analysis.encoders.methods import METHODS
-from analysis.prose import NOTHING, Column, Prose, say, show, table
+from analysis.prose import NOTHING, Column, Prose, say, show, signed, table
 from analysis.results import Results, Row
 from analysis.rules import Finding
 from analysis.studies.bagssl.claims import CLAIMS
-from analysis.studies.bagssl.contrasts import DISJOINT, GRID, TRUE, UNLIKE, VIEWS, WHOLE
+from analysis.studies.bagssl.contrasts import DISJOINT, GRID, TRUE, UNLIKE, WHOLE
 from analysis.studies.bagssl.published import ABSTRACT, EMP_SSL, SETTINGS, WHOLE_IMAGES
 from analysis.studies.base import titles
 from analysis.verdict_prose import answer
@@ -29,22 +29,7 @@ def headline_caption(results: Results, side: int) -> str:
     return (
         f"Means over patches of {side} px read better than the whole image for {ahead} of {len(gaps)} encoders by a linear "
         f"probe (mean difference {sum(gaps) / len(gaps):+.3f}); bars are bootstrap intervals over test images."
-    ).replace("-", "−")
-
-
-def gains_caption(results: Results) -> str:
-    """What averaging gains, mean over encoders, by cell."""
-    rows = [row for row in results.tables["gains"] if row["probe"] == "linear"]
-    cells = dict.fromkeys(row["cell"] for row in rows)
-    means = {cell: [row["value"] for row in rows if row["cell"] == cell] for cell in cells}
-    words = ", ".join(f"{_cell_words(cell)} {sum(v) / len(v):+.3f}" for cell, v in means.items())
-    return f"Gain over the whole image by a linear probe, mean over encoders: {words}. Bars are paired intervals.".replace(
-        "-", "−"
     )
-
-
-def _cell_words(cell: str) -> str:
-    return "mirrored and shifted images" if cell == VIEWS else f"patches of {cell.split()[-1]} px"
 
 
 def _practice(found: dict[str, Finding]) -> str:
@@ -194,8 +179,10 @@ def traps(results: Results) -> Prose:
     rows.append(
         {
             "trap": "The coding rate with its sign reversed, as in `lightly.loss.EMPSSLLoss`",
-            "right": f"loss {least['orthogonal']['right']:.1f} spread, {least['all the same']['right']:.1f} collapsed",
-            "wrong": f"loss {least['orthogonal']['reversed']:.1f} spread, {least['all the same']['reversed']:.1f} collapsed",
+            **{
+                column: signed(f"loss {least['orthogonal'][sign]:.1f} spread, {least['all the same'][sign]:.1f} collapsed")
+                for column, sign in (("right", "right"), ("wrong", "reversed"))
+            },
         }
     )
     if "grid_raw_mismatched" in known:

@@ -13,6 +13,7 @@ from analysis.prose import NOTHING
 from analysis.results import Row
 from analysis.studies.rcdm.changes import OTHER, TRAINED
 from analysis.studies.rcdm.factors import TITLES
+from analysis.studies.rcdm.measured import NULL
 
 Drawn = tuple[Figure, str]
 LEAST, MOST = -0.6, 2.0  # skill and spread shown: beyond, a reader is at a loss, by whatever much
@@ -84,7 +85,11 @@ def families(rows: Sequence[Row]) -> Drawn:
         for k, family in enumerate(names):
             found = here[here.family == family].set_index("factor").loc[factors]
             intervals(
-                ax, found, np.arange(len(factors)) + 0.8 * ((k + 0.5) / len(names) - 0.5), PALETTE[k % len(PALETTE)], family
+                ax,
+                found,
+                np.arange(len(factors)) + 0.8 * ((k + 0.5) / len(names) - 0.5),
+                PALETTE[k % len(PALETTE)],
+                "nothing" if family == NULL else family,
             )
         ax.set_xlabel(label)
         ax.axvline(1, color=MUTED, linestyle=":", linewidth=1)

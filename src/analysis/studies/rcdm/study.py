@@ -32,7 +32,7 @@ def pictures(study: Notebook, measured: Measured | None, panel: str) -> Prose | 
     drawn = panels.panel(panel, measured.pictures, study.results.tables, titles(study.results).get)
     if drawn is None:
         return say("*This run has nothing to show here.*")
-    return study.show(drawn, panel.replace(" ", "-"), f"{drawn[1]} {panels.CAPTIONS[panel]}")
+    return study.show(drawn, panel.replace(" ", "-"), panels.CAPTIONS[panel])
 
 
 def _scalars(results: Results) -> Mapping[str, float]:
