@@ -161,7 +161,7 @@ def trap(rows: list[Row]) -> Drawn:
     worst, true = raw.loc[raw.value.idxmax()], table[table.measure == measures[-1]].value.abs().max()
     return fig, (
         f"Of features that have nothing in common, {worst.measure} reaches {worst.value:.2f} at {worst.n:,} images and width "
-        f"{worst.width}; debiased CKA stays within {true:.2f} of 0."
+        f"{worst.width}; debiased CKA stays within {true:.3f} of 0."
     )
 
 
