@@ -62,6 +62,11 @@ def test_training_anew_makes_as_many_seeds_as_are_stored(study: str) -> None:
     assert resolve(study, "default", {}).model_dump()["seeds"] == len({row["seed"] for row in stored["rows"]})
 
 
+def test_what_was_trained_again_is_read_too_and_checked_before_a_run() -> None:
+    params = resolve("masking_cka", "smoke", {"again": "zoo:supervised-seed1,zoo:mae"})
+    assert params.reads["encoders"] == (*params.encoders, "zoo:supervised-seed1")  # MAE is there once already
+
+
 def test_a_study_may_be_the_first_that_a_process_imports() -> None:
     """The registry imports the studies' parameters, and studies import the package of the registry."""
     first = "analysis.studies.local_vit.params"
