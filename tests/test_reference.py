@@ -116,3 +116,13 @@ def test_a_row_of_another_length_is_a_damaged_file(tmp_path: Path) -> None:
     path = write_json(tmp_path / "x.json", content)
     with pytest.raises(UserError, match="damaged"):
         Results.load(path)
+
+
+def test_a_row_is_known_by_the_numbers_in_its_settings_as_they_are_stored() -> None:
+    row = {"arm": "both", "weights": {"q": 0.90213414}, "linear": 0.5}
+    stored = json.loads(reference.compact([row]))
+    assert reference._by_key([row], ["linear"]).keys() == reference._by_key(stored, ["linear"]).keys()
+    assert (
+        reference._by_key([{**row, "weights": {"q": 0.9022}}], ["linear"]).keys()
+        != reference._by_key(stored, ["linear"]).keys()
+    )

@@ -133,7 +133,7 @@ def _numeric(rows: list[Row]) -> list[str]:
 
 def _by_key(rows: list[Row], columns: list[str]) -> dict[tuple[Any, ...], Row]:
     names = sorted({key for row in rows for key in row} - set(columns) - {"state", "note"})
-    return {tuple(str(row.get(name)) for name in names): row for row in rows}
+    return {tuple(str(_rounded(row.get(name))) for name in names): row for row in rows}
 
 
 def _gap(old: float | None, new: float | None) -> float:
