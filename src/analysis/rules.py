@@ -28,7 +28,7 @@ from typing import Any, Literal, get_args
 
 from pydantic.dataclasses import dataclass
 
-from analysis.prose import number, show
+from analysis.prose import number, show, signed
 from analysis.stats import Estimate
 
 Verdict = Literal["supported", "not supported", "inconclusive", "not testable here", "not run"]
@@ -99,7 +99,7 @@ class Rule:
 
     def sentence(self) -> str:
         """The rule in words, from the same data that judges."""
-        parts = [f"the {c.quantity} lies above {c.smallest:g} ({c.reason})" for c in self.conditions]
+        parts = [f"the {c.quantity} lies above {signed(f'{c.smallest:g}')} ({c.reason})" for c in self.conditions]
         above = (" and " if self.combine == "all" else " or ").join(parts)
         below = (
             "it lies below" if len(parts) == 1 else f"{'any' if self.combine == 'all' else 'each'} of them lies below its bound"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from analysis.prose import Column, Prose, folded, show, table
+from analysis.prose import Column, Prose, folded, show, signed, table
 from analysis.results import Results, Row
 from analysis.rules import Claim, Finding, Judged
 
@@ -99,4 +99,4 @@ def _conditions(results: Results) -> Prose:
 
 
 def _bound(condition: Judged) -> str:
-    return f"{condition.smallest:g}".replace("-", "−")
+    return signed(f"{condition.smallest:g}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from analysis import rules
 from analysis.ledger import LEDGER
 from analysis.params import STUDIES, study_model
-from analysis.prose import NOTHING, escaped, show, table
+from analysis.prose import NOTHING, escaped, show, signed, table
 from analysis.rules import Claim, Finding
 from analysis.verdict_prose import DECIDED, plain, speaks
 
@@ -114,7 +114,7 @@ def _numbers(finding: Finding) -> list[str]:
     decided = finding.deciding
     if decided is None:
         return [finding.reason]
-    numbers = [f"{show(decided.own)}, bound {decided.smallest:g}".replace("-", "−")]
+    numbers = [signed(f"{show(decided.own)}, bound {decided.smallest:g}")]
     numbers += [f"controls {show(decided.negative)} and {show(decided.positive)}"]
     return numbers + ([finding.reason] if finding.reason else [])
 

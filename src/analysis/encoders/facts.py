@@ -5,7 +5,7 @@ the eye only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import hypot
 from pathlib import Path
 from typing import Any, Literal
@@ -53,7 +53,6 @@ class Facts:
     probe: None where nobody measured it.
     untrained: name of the untrained encoder of the same architecture (itself, if it is one); None where there is none.
     patch: side of the patches of one size it was trained on, as a share of that of the image; None where there are none.
-    seed: of its training; None where nobody says.
     """
 
     title: str
@@ -65,7 +64,6 @@ class Facts:
     probe: Probe | None = None
     untrained: str | None = None
     patch: float | None = None
-    seed: int | None = None
 
     @property
     def supervision(self) -> Supervision:
@@ -150,14 +148,6 @@ def above_untrained(name: str) -> bool | None:
     return own.accuracy - other.accuracy > hypot(own.accuracy - own.low, other.high - other.accuracy)
 
 
-def trained_alike(name: str, other: str) -> bool:
-    """Whether two encoders were trained by one recipe on the same data, from different seeds."""
-    one, two = facts(name), facts(other)
-    if one.seed is None or two.seed is None or one.seed == two.seed:
-        return False
-    return replace(one, title="", probe=None, seed=0) == replace(two, title="", probe=None, seed=0)
-
-
 def not_learned(names: Iterable[str]) -> dict[str, str]:
     """Encoders of the zoo, or of a file, that are no evidence about their method -> why, to go on from "because".
 
@@ -189,7 +179,6 @@ def _of_card(name: str, path: Path) -> Facts:
         probe=_probe(card),
         untrained=name if objective == "none" else _untrained(card),
         patch=_patch(card),
-        seed=None if objective == "none" else card.get("recipe", {}).get("seed"),
     )
 
 

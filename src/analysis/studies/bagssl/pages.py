@@ -222,4 +222,4 @@ def emp_ssl() -> Prose:
 
 
 def _interval(row: Row, form: str = ".3f") -> str:
-    return f"{row['value']:{form}} [{row['low']:{form}}, {row['high']:{form}}]".replace("-", "−")
+    return signed(f"{row['value']:{form}} [{row['low']:{form}}, {row['high']:{form}}]")

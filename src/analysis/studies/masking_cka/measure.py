@@ -7,7 +7,8 @@ import numpy as np
 from analysis import datasets, encoders
 from analysis.datasets.base import Dataset
 from analysis.encoders.base import Encoder
-from analysis.encoders.facts import self_supervised, trained_alike
+from analysis.encoders.facts import self_supervised
+from analysis.encoders.seeds import trained_alike
 from analysis.errors import UserError
 from analysis.features import extract
 from analysis.results import Row

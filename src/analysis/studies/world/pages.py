@@ -1,6 +1,6 @@
 """What the page says: tables and sentences, from the stored numbers alone."""
 
-from analysis.prose import NOTHING, Column, Prose, say, table
+from analysis.prose import NOTHING, Column, Prose, say, signed, table
 from analysis.results import Results, Row
 from analysis.studies.world.confusion import ANY
 
@@ -102,4 +102,4 @@ def _interval(row: Row) -> str:
     """Value with its interval; a dash where there is none."""
     if row["value"] is None:
         return NOTHING
-    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]".replace("-", "−")
+    return signed(f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
