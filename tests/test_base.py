@@ -5,12 +5,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from analysis import notebook as module
 from analysis.errors import UserError
 from analysis.notebook import Notebook
 from analysis.params.base import StudyParams
 from analysis.prose import INTERVAL, show, table
+from analysis.results import Results
 from analysis.rules import Claim, Condition, Evidence, Rule, Said
 from analysis.stats import Estimate, estimate
 from analysis.studies import base
@@ -191,6 +194,19 @@ def test_pictures_are_words_where_the_page_is_drawn_from_stored_numbers(notebook
     notebook.params = Toy()
     with pytest.raises(UserError):
         notebook.picture(draw, "a", "b")
+
+
+def test_a_caption_is_what_the_figure_shows_then_how_to_read_it(notebook: Notebook) -> None:
+    def falling(_: Results) -> tuple[Figure, str]:
+        return plt.figure(), "The share falls by -0.20 in all."
+
+    for shown in (
+        notebook.show(falling(notebook.results), "one", "Bars: intervals."),
+        notebook.figure(falling, "Bars: intervals."),
+    ):
+        assert shown.alt == "The share falls by −0.20 in all."
+        assert shown.caption == "The share falls by −0.20 in all. Bars: intervals."
+    assert [figure["caption"] for figure in notebook.results.figures] == [shown.caption] * 2
 
 
 def test_an_interval_in_a_table_stays_in_one_piece_and_may_stand_below_its_value() -> None:

@@ -301,3 +301,8 @@ def test_a_single_cluster_gives_no_interval_and_settles_nothing() -> None:
     assert found.value == 4
     assert state(found, 0.0) == state(found, 9.0) == "inconclusive"
     assert show(found) == "4.000 (no interval)".replace(" ", "\u00a0")
+
+
+def test_a_rule_in_words_has_minus_signs() -> None:
+    rule = Rule((Condition("gap", "gap between the two", -0.05, "no worse by more than a twentieth"),), "chance", "truth")
+    assert "above −0.05 (no worse" in rule.sentence()
